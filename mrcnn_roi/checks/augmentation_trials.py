@@ -1,0 +1,224 @@
+"""Trying an augmentation on a drawn sample, to see whether image and masks move together.
+
+Two pictures with the same six objects are augmented with the same random numbers: in the first the first
+three objects are bright, in the second the others. Whatever the augmentation does to colours it does to both,
+so the results differ exactly where the image's objects are now, and there the masks must be, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import random
+from dataclasses import dataclass
+
+import numpy as np
+
+from mrcnn_roi.checks.splits import Split
+from mrcnn_roi.checks.values import Reading, Unreadable, is_int
+from mrcnn_roi.ops.augment import augmentation_name, call_augmentation
+
+DRAWS = 20
+DARK, BRIGHT = 70, 190  # grey levels of the pictures, apart from each other and from 0 and 255
+DECIDABLE = 8  # grey levels that must be left of their difference
+# (y1, x1, y2, x2) in fractions of the sides; turned or mirrored, they cover at most 0.38 of themselves.
+OBJECTS = (
+    (0.29, 0.44, 0.48, 0.63), (0.51, 0.18, 0.71, 0.39), (0.22, 0.12, 0.40, 0.38),
+    (0.67, 0.51, 0.89, 0.69), (0.06, 0.69, 0.24, 0.92), (0.42, 0.71, 0.62, 0.93),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What became of DRAWS samples. Draws that failed or changed a shape are in `errors` and `misshapen`
+    only.
+
+    agreement: float [D], the share of the image's objects that lies under a mask; NaN where they cannot be
+    seen. image_moved, mask_moved: bool [D]. kept: int [D] masks with a pixel left, of len(OBJECTS).
+    mask_values: "plain", "grey" (in-between values at the edges) or "coloured" a draw. low, high: float [D],
+    least and greatest value of the image, NaN where it holds one. repeatable: the same random numbers give
+    the same result. empty_error: what a sample without objects raised, "" for nothing.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    errors: list[str]
+    misshapen: list[str]
+    agreement: np.ndarray
+    image_moved: np.ndarray
+    mask_moved: np.ndarray
+    kept: np.ndarray
+    mask_values: list[str]
+    low: np.ndarray
+    high: np.ndarray
+    dtype: str
+    repeatable: bool
+    empty_error: str
+
+
+def sample_shape(config, splits: list[Split]) -> tuple[int, int, int]:
+    """[H, W, C] of the images that the augmentation will see: the molded ones, without the mean
+    subtracted."""
+    reading = Reading(config)
+    height = width = 512
+    try:
+        channels = reading.IMAGE_CHANNEL_COUNT if is_int(reading.IMAGE_CHANNEL_COUNT, 1, 64) else 3
+        fixed = {"square": "IMAGE_MAX_DIM", "crop": "IMAGE_MIN_DIM"}.get(str(reading.IMAGE_RESIZE_MODE))
+        molded = [split.molded.shapes for split in splits if split.molded is not None]
+        if fixed is not None and is_int(getattr(reading, fixed), 16, 4096):
+            height = width = getattr(reading, fixed)
+        elif molded and len(molded[0]):
+            height, width = molded[0][len(molded[0]) // 2].tolist()
+    except Unreadable:  # the checks of the config say so
+        return 512, 512, 3
+    return height, width, channels
+
+
+def draw_sample(shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(first picture, second picture, masks): uint8 [H, W, C] twice and bool [H, W, 6]."""
+    height, width, channels = shape
+    masks = np.zeros((height, width, len(OBJECTS)), bool)
+    for i, (y1, x1, y2, x2) in enumerate(OBJECTS):
+        masks[round(y1 * height) : round(y2 * height), round(x1 * width) : round(x2 * width), i] = True
+    half = len(OBJECTS) // 2
+    pictures = []
+    for bright in (masks[..., :half], masks[..., half:]):
+        grey = np.where(bright.any(axis=2), BRIGHT, DARK).astype(np.uint8)
+        pictures.append(np.repeat(grey[..., None], channels, axis=2))
+    return pictures[0], pictures[1], masks
+
+
+def run_trials(augmentation, shape: tuple[int, int, int], with_empty: bool) -> Trials:
+    """Applies the augmentation DRAWS times, each time with other random numbers, and describes the results.
+
+    with_empty: also to a sample without objects, because the data have such images.
+    The random numbers of `random` and `np.random` are left as they were. Never raises.
+    """
+    first, second, masks = draw_sample(shape)
+    before = random.getstate(), np.random.get_state()
+    errors: list[str] = []
+    misshapen: list[str] = []
+    seen: list[_Draw] = []
+    repeatable, empty_error = True, ""
+    try:
+        for seed in range(DRAWS):
+            try:
+                result = _apply(augmentation, first, masks, seed)
+                if wrong := _misshapen(result, first.shape, masks.shape):
+                    misshapen.append(wrong)
+                    continue
+                if seed < 3:
+                    again = _apply(augmentation, first, masks, seed)
+                    repeatable = repeatable and all(map(np.array_equal, result, again))
+                other = _apply(augmentation, second, masks, seed)[0] if repeatable else None
+                seen.append(_describe(result, other, masks))
+            except Exception as error:  # an augmentation may raise anything; it is a finding
+                errors.append(f"{type(error).__name__}: {error}")
+        if with_empty and not errors:
+            empty_error = _try_empty(augmentation, first)
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+    columns = list(zip(*((each.agreement, each.image_moved, each.mask_moved, each.kept) for each in seen)))
+    agreement, image_moved, mask_moved, kept = columns or ((), (), (), ())
+    return Trials(
+        augmentation_name(augmentation),
+        tuple(shape),
+        errors,
+        misshapen,
+        np.array(agreement, float),
+        np.array(image_moved, bool),
+        np.array(mask_moved, bool),
+        np.array(kept, int),
+        [each.values for each in seen],
+        np.array([each.low for each in seen], float),
+        np.array([each.high for each in seen], float),
+        seen[0].dtype if seen else "",
+        repeatable,
+        empty_error,
+    )
+
+
+@dataclass(frozen=True)
+class _Draw:
+    agreement: float
+    image_moved: bool
+    mask_moved: bool
+    kept: int
+    values: str
+    low: float
+    high: float
+    dtype: str
+
+
+def _apply(augmentation, image, masks, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The augmentation as training calls it, on copies, with all random numbers a function of `seed`."""
+    random.seed(seed)
+    np.random.seed(seed)
+    rng = np.random.default_rng(seed)
+    with contextlib.suppress(Exception):  # what cannot be copied is used as it is
+        augmentation = copy.deepcopy(augmentation)  # one with random numbers of its own starts from the same
+    image, masks = call_augmentation(augmentation, image.copy(), masks.copy(), rng)
+    return np.asarray(image), np.asarray(masks)
+
+
+def _try_empty(augmentation, image) -> str:
+    try:
+        _apply(augmentation, image, np.zeros((*image.shape[:2], 0), bool), 0)
+    except Exception as error:  # as above
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _misshapen(result, image_shape, masks_shape) -> str:
+    image, masks = result
+    if image.shape != image_shape:
+        return f"the image from {list(image_shape)} to {list(image.shape)}"
+    if masks.shape != masks_shape:
+        return f"the masks from {list(masks_shape)} to {list(masks.shape)}"
+    return ""
+
+
+def _describe(result, other, masks) -> _Draw:
+    image, moved = result
+    union, before = (moved != 0).any(axis=2), masks.any(axis=2)
+    agreement, still = np.nan, np.nan
+    region = _visible_objects(image, other)
+    if region is not None:
+        agreement, still = (float((region & each).sum() / region.sum()) for each in (union, before))
+    overlap = (union & before).sum() / max((union | before).sum(), 1)
+    return _Draw(
+        agreement,
+        bool(still < 0.9),
+        bool(overlap < 0.97),
+        int((moved != 0).any(axis=(0, 1)).sum()),
+        _kind_of_values(moved),
+        float(image.min()),
+        float(image.max()),
+        str(image.dtype),
+    )
+
+
+def _visible_objects(image, other) -> np.ndarray | None:
+    """bool [H, W]: where the objects are in the augmented image; None where that cannot be told.
+
+    Without the second picture (an augmentation that cannot be repeated) the brightest or darkest part counts.
+    """
+    image = image.astype(np.float64)
+    grey = image.mean(axis=2)
+    difference = np.abs(grey - np.median(grey)) if other is None else np.abs(image - other).max(axis=2)
+    contrast = np.percentile(difference, 98)
+    span = 255.0 if image.max() > 2 else max(float(image.max() - image.min()), 1e-9)  # 0-1 images have their own
+    if not contrast > DECIDABLE / 255 * span:
+        return None
+    region = difference > contrast / 2
+    return region if region.mean() > 0.02 else None
+
+
+def _kind_of_values(masks: np.ndarray) -> str:
+    if masks.dtype == bool:
+        return "plain"
+    values = np.unique(masks)
+    if len(values) <= 2 and values[0] == 0:
+        return "plain"
+    return "grey" if (masks == 0).mean() > 0.5 else "coloured"

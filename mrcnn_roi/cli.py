@@ -1,0 +1,386 @@
+"""The command line: parsing and printing, no logic.
+
+Exit status: 0 nothing wrong, 1 an ERROR finding or a failed run, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from mrcnn_roi.findings import CHECKS, Finding, SetupError, Severity
+
+app = typer.Typer(
+    name="mrcnn-roi",
+    help="Mask R-CNN for Keras 3: check a set-up, train, evaluate, detect.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console(highlight=False, soft_wrap=True)
+COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="YAML file of settings.")]
+OptionalConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", help="YAML file of settings; default: the one beside the weights.")
+]
+TrainData = Annotated[Path, typer.Option("--train", help="Annotations: COCO json, or a folder with label-map masks.")]
+TrainImages = Annotated[Path | None, typer.Option(help="Folder of the training images, where it is elsewhere.")]
+ValData = Annotated[Path | None, typer.Option("--val", help="Annotations of the validation images.")]
+ValImages = Annotated[Path | None, typer.Option(help="Folder of the validation images, where it is elsewhere.")]
+ValFraction = Annotated[float, typer.Option(help="Share of --train to validate on when --val is not given.")]
+SplitSeed = Annotated[int, typer.Option(help="Seed of that split; the same seed gives the same images.")]
+ModelDir = Annotated[Path, typer.Option(help="Folder for logs and checkpoints.")]
+Exclude = Annotated[list[str] | None, typer.Option(help="Layer to leave out when loading weights; may be repeated.")]
+
+
+def main():
+    """Entry point of `mrcnn-roi`: prints what is wrong without a traceback."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        app()
+    except SetupError as error:
+        print_findings(error.findings)
+        sys.exit(1)
+    except (FileNotFoundError, ValueError) as error:
+        out.print(Text(f"error: {error}", style="bold red"))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        out.print("stopped; the checkpoints of finished epochs are whole")
+        sys.exit(130)
+
+
+def print_findings(findings: list[Finding]):
+    """Findings grouped by severity, gravest first, and a line of counts."""
+    for severity in sorted(Severity, reverse=True):
+        group = [finding for finding in findings if finding.severity is severity]
+        if group:
+            out.print(Text(f"\n{severity.name} ({len(group)})", style=COLOURS[severity]))
+        for finding in group:
+            place = f"{finding.where}: " if finding.where else ""
+            out.print(Text.assemble(("  " + finding.code, COLOURS[severity]), f"  {place}{finding.message}"))
+            if finding.fix:
+                out.print(Text.assemble("    ", ("fix: ", "green"), finding.fix))
+    counts = [(sum(f.severity is s for f in findings), s.name.lower()) for s in sorted(Severity, reverse=True)]
+    text = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counts)
+    out.print(f"\n{text}" if findings else "nothing wrong found")
+
+
+@contextlib.contextmanager
+def progress_bar(title: str, total: int | None = None):
+    """Yields step(done=1), which also takes completed= and total=; the bar is on standard error."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done=1, **state: progress.update(task, **(state or {"advance": done}))
+
+
+def load_config(path: Path | None, weights: Path | None = None, **overrides):
+    """The config of a file, or of the run that wrote the weights."""
+    from mrcnn_roi.config import Config
+    from mrcnn_roi.engine.run_folder import config_beside
+
+    overrides = {name: value for name, value in overrides.items() if value is not None}
+    if path is not None:
+        return Config.from_yaml(path, **overrides)
+    config = config_beside(weights) if weights else None
+    if config is None:
+        raise typer.BadParameter("no config.yaml beside the weights; give --config")
+    for name, value in overrides.items():
+        setattr(config, name, value)
+    return config.finalize()
+
+
+def load_data(train: Path | None, train_images, val: Path | None, val_images, val_fraction: float, split_seed: int):
+    """(training dataset, validation dataset), None for what is not given; without --val the first is split."""
+    from mrcnn_roi.datasets import load_dataset, split_dataset
+
+    dataset = load_dataset(train, train_images) if train is not None else None
+    if val is not None:
+        return dataset, load_dataset(val, val_images)
+    if dataset is not None and val_fraction > 0:
+        return split_dataset(dataset, val_fraction, split_seed)
+    return dataset, None
+
+
+def run_preflight(config, train, val, **more) -> list[Finding]:
+    """The preflight with a progress bar."""
+    from mrcnn_roi.preflight import preflight
+
+    with progress_bar("checking images") as step:
+        return preflight(config, train, val, progress=lambda done, of: step(completed=done, total=of), **more)
+
+
+def print_scores(scores: dict, title: str):
+    """COCO's numbers for masks and boxes, and Matterport's."""
+    table = Table(title=title, title_justify="left")
+    for heading in ("", "AP", "AP50", "AP75", "AR100"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for kind, name in (("segm", "masks"), ("bbox", "boxes")):
+        table.add_row(name, *(f"{scores[kind][key]:.3f}" for key in ("AP", "AP50", "AP75", "AR100")))
+    out.print(table)
+    per_class = "  ".join(f"{name} {value:.3f}" for name, value in scores["segm"]["per_class"].items())
+    out.print(f"mask AP by class: {per_class}")
+    out.print(f"Matterport's compute_ap at IoU 0.5, mean over images: {scores['matterport_ap50']:.3f}")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where everything is written.")] = Path("runs/demo"),
+    minutes: Annotated[float, typer.Option(help="How long to train.")] = 3.0,
+    seed: Annotated[int, typer.Option(help="Seed of data, weights and training.")] = 0,
+):
+    """Draws a toy dataset, checks it, trains from nothing, evaluates and saves pictures: the whole pipeline."""
+    from mrcnn_roi.engine.demo import run_demo
+
+    result = run_demo(folder, minutes=minutes, seed=seed, say=out.print, bar=progress_bar, show=print_findings)
+    print_scores(result.scores, f"{result.images} held-out images")
+    out.print(f"trained {result.steps} steps in {result.train_seconds:.0f} s, all in {result.seconds:.0f} s")
+    for path in result.pictures:
+        out.print(f"picture: {path}")
+    out.print(f"weights: {result.weights}\ntry: mrcnn-roi detect --weights {result.weights} {result.example}")
+
+
+@app.command()
+def check(
+    config: ConfigFile,
+    train: Annotated[Path | None, typer.Option(help="Training annotations.")] = None,
+    train_images: TrainImages = None,
+    val: ValData = None,
+    val_images: ValImages = None,
+    val_fraction: ValFraction = 0.0,
+    split_seed: SplitSeed = 0,
+    weights: Annotated[Path | None, typer.Option(help="Weight file that will be loaded.")] = None,
+    exclude: Exclude = None,
+    layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "heads",
+    learning_rate: Annotated[float | None, typer.Option("--lr", help="Learning rate of the run.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Number of the last epoch.")] = None,
+    mode: Annotated[str, typer.Option(help="training or inference.")] = "training",
+    fast: Annotated[bool, typer.Option("--fast", help="Read annotations and image headers only.")] = False,
+):
+    """Finds what is wrong with a set-up before it trains; exit status 1 when there is an ERROR."""
+    settings = load_config(config)
+    train_set, val_set = load_data(train, train_images, val, val_images, val_fraction, split_seed)
+    findings = run_preflight(
+        settings,
+        train_set,
+        val_set,
+        weights=weights,
+        exclude=tuple(exclude or ()),
+        layers=layers,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        mode=mode,
+        fast=fast,
+    )
+    print_findings(findings)
+    if any(finding.severity is Severity.ERROR for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    config: ConfigFile,
+    train: TrainData,
+    train_images: TrainImages = None,
+    val: ValData = None,
+    val_images: ValImages = None,
+    val_fraction: ValFraction = 0.2,
+    split_seed: SplitSeed = 0,
+    weights: Annotated[
+        str | None, typer.Option(help="Start from: a file, coco, imagenet, last; default: random weights.")
+    ] = None,
+    exclude: Exclude = None,
+    layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "all",
+    learning_rate: Annotated[float | None, typer.Option("--lr", help="Default: LEARNING_RATE of the config.")] = None,
+    epochs: Annotated[int, typer.Option(help="Number of the last epoch; a resumed run counts on.")] = 1,
+    steps: Annotated[int | None, typer.Option(help="Overrides STEPS_PER_EPOCH.")] = None,
+    model_dir: ModelDir = Path("runs"),
+    preflight: Annotated[str, typer.Option(help="error, warn or off.")] = "error",
+):
+    """Trains a model and writes a checkpoint after every epoch."""
+    settings = load_config(config, STEPS_PER_EPOCH=steps)
+    train_set, val_set = load_data(train, train_images, val, val_images, val_fraction, split_seed)
+    held_out = 0 if val_set is None else len(val_set.image_ids)
+    out.print(f"{len(train_set.image_ids)} images to train on, {held_out} to validate")
+    out.print(f"classes: {', '.join(train_set.class_names)}")
+    rate = settings.LEARNING_RATE if learning_rate is None else learning_rate
+    if preflight != "off":
+        findings = run_preflight(settings, train_set, val_set, layers=layers, learning_rate=rate, epochs=epochs)
+        print_findings(findings)
+        if preflight == "error" and any(finding.severity is Severity.ERROR for finding in findings):
+            raise typer.Exit(1)
+    from mrcnn_roi.engine.commands import start_model
+
+    model = start_model(settings, model_dir, weights, exclude)
+    model.train(train_set, val_set, rate, epochs, layers, preflight="off")
+    from mrcnn_roi.drawing.curves import plot_losses
+
+    curves = Path(model.log_dir) / "losses.png"
+    plot_losses(Path(model.log_dir) / "losses.csv", path=curves)
+    checkpoint = model.checkpoint_path.format(epoch=model.epoch)
+    out.print(f"weights: {checkpoint}\nlosses: {curves}")
+    out.print(f"try: mrcnn-roi detect --weights {checkpoint} IMAGE")
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[Path, typer.Option("--weights", "-w", help="Trained weights.")],
+    data: Annotated[Path, typer.Option(help="Annotations to score against.")],
+    images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
+    config: OptionalConfigFile = None,
+    part: Annotated[str, typer.Option(help="all, or the train or val part of the split that train made.")] = "all",
+    val_fraction: ValFraction = 0.2,
+    split_seed: SplitSeed = 0,
+    limit: Annotated[int | None, typer.Option(help="Score only the first images.")] = None,
+):
+    """Scores trained weights on annotated images: COCO's AP for masks and boxes."""
+    if part not in ("all", "train", "val"):
+        raise typer.BadParameter(f"expected all, train or val, received {part!r}", param_hint="--part")
+    settings = load_config(config, weights)
+    from mrcnn_roi.datasets import load_dataset, split_dataset
+
+    dataset = load_dataset(data, images)
+    if part != "all":
+        dataset = split_dataset(dataset, val_fraction, split_seed)[part == "val"]
+    from mrcnn_roi.engine.commands import load_model
+    from mrcnn_roi.engine.evaluating import evaluate as score
+
+    model = load_model(settings, weights)
+    image_ids = list(dataset.image_ids)[:limit]
+    with progress_bar("detecting", len(image_ids)) as step:
+        scores = score(model, dataset, image_ids, progress=step)
+    print_scores(scores, f"{len(image_ids)} images")
+
+
+@app.command()
+def detect(
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of them.")],
+    weights: Annotated[Path, typer.Option("--weights", "-w", help="Trained weights.")],
+    config: OptionalConfigFile = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Class names without background, a comma between; default: from the run.")
+    ] = None,
+    confidence: Annotated[float | None, typer.Option(help="Overrides DETECTION_MIN_CONFIDENCE.")] = None,
+    folder: Annotated[Path, typer.Option("--out", "-o", help="Where the drawn images go.")] = Path("runs/detect"),
+):
+    """Finds objects in images, lists them and draws them."""
+    settings = load_config(config, weights, DETECTION_MIN_CONFIDENCE=confidence)
+    from mrcnn_roi.engine.commands import class_names_for, detect_files, image_files, load_model
+
+    files = image_files(images)
+    names = class_names_for(settings, weights, classes)
+    model = load_model(settings, weights)
+    with progress_bar("detecting", len(files)) as step:
+        found = []
+        for each in detect_files(model, files, names, folder):
+            found.append(each)
+            step()
+    for each in found:
+        out.print(f"{each.image} -> {each.drawing}")
+        for name, score, (y1, x1, y2, x2) in each.objects:
+            out.print(f"  {name} {score:.3f}  y {y1}..{y2}  x {x1}..{x2}")
+        if not each.objects:
+            out.print("  nothing found")
+
+
+@app.command()
+def show(
+    data: Annotated[Path, typer.Argument(help="Annotations: COCO json, or a folder with label-map masks.")],
+    images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
+    count: Annotated[int, typer.Option(help="How many images.")] = 12,
+    seed: Annotated[int, typer.Option(help="Which ones.")] = 0,
+    path: Annotated[Path, typer.Option("--out", "-o", help="The picture.")] = Path("runs/dataset.png"),
+):
+    """Draws a contact sheet of a dataset with its annotations."""
+    from mrcnn_roi.datasets import load_dataset
+    from mrcnn_roi.drawing.dataset import display_samples
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    display_samples(load_dataset(data, images), count=count, seed=seed, path=path)
+    out.print(f"picture: {path}")
+
+
+@app.command()
+def export(
+    weights: Annotated[Path, typer.Option("--weights", "-w", help="Trained weights.")],
+    target: Annotated[Path, typer.Argument(help="model.keras, weights.h5, or a folder for a SavedModel.")],
+    config: OptionalConfigFile = None,
+):
+    """Writes the inference model for use elsewhere."""
+    from mrcnn_roi.engine.commands import export_model, load_model
+
+    export_model(load_model(load_config(config, weights), weights), target)
+    out.print(f"wrote {target}")
+
+
+@app.command()
+def explain(code: Annotated[str, typer.Argument(help="A code such as cfg-image-dim-not-div64; all lists them.")]):
+    """Says what a finding means and why it hurts."""
+    import difflib
+
+    import mrcnn_roi.preflight  # noqa: F401 - registers the checks
+
+    if code == "all":
+        for each in CHECKS.values():
+            out.print(f"{each.code:28} {each.severity.name:8} {each.documentation.partition(chr(10))[0]}")
+        return
+    if code not in CHECKS:
+        close = difflib.get_close_matches(code, CHECKS, 1)
+        raise typer.BadParameter(f"no check {code!r}" + (f"; did you mean {close[0]}?" if close else ""))
+    each = CHECKS[code]
+    out.print(Text(f"{code} ({each.severity.name})", style=COLOURS[each.severity]))
+    out.print(Text(each.documentation))
+
+
+@app.command("config")
+def show_config(config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of settings.")] = None):
+    """Prints the settings of a file, or the defaults."""
+    from mrcnn_roi.config import Config
+
+    (Config.from_yaml(config) if config else Config()).display()
+
+
+@app.command()
+def env():
+    """Prints versions and devices, for bug reports."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    out.print(f"python {platform.python_version()} on {platform.platform()}")
+    for package in ("mrcnn_roi", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-image", "pycocotools"):
+        with contextlib.suppress(PackageNotFoundError):
+            out.print(f"{package} {version(package)}")
+    import tensorflow as tf
+
+    for device in tf.config.list_physical_devices():
+        out.print(f"device {device.device_type} {device.name}")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    script: Annotated[Path, typer.Argument(help="A script for Matterport's mrcnn.", exists=True, dir_okay=False)],
+):
+    """Runs a Matterport-era script unchanged: its `import mrcnn...` finds this package."""
+    import runpy
+
+    import mrcnn_roi
+    from mrcnn_roi import config, model, utils, visualize
+
+    sys.modules["mrcnn"] = mrcnn_roi
+    for name, module in (("config", config), ("model", model), ("utils", utils), ("visualize", visualize)):
+        sys.modules[f"mrcnn.{name}"] = module
+    sys.argv = [str(script), *context.args]
+    sys.path.insert(0, str(script.resolve().parent))
+    runpy.run_path(str(script), run_name="__main__")

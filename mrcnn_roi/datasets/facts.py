@@ -1,0 +1,240 @@
+"""What one image and its masks are, in numbers: the row that the scan keeps of them.
+
+Nothing here raises on a user's data: what fails becomes a text with a code, "" where no check has one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mrcnn_roi.datasets.base import Dataset, declared_size
+from mrcnn_roi.datasets.images import Header, alpha_varies, orientation_applies, read_header
+from mrcnn_roi.findings import SetupError
+from mrcnn_roi.ops.masks import extract_bboxes
+
+NONE = np.zeros(0, np.int64)
+
+
+@dataclass
+class ImageFacts:
+    """One image. Sizes are pixels; -1, "" and NaN mean unknown. Meanings: see `scan.Scan`."""
+
+    path: str = ""
+    height: int = -1
+    width: int = -1
+    channels: int = -1
+    dtype: str = ""
+    dtype_max: float = np.nan
+    value_min: float = np.nan
+    value_max: float = np.nan
+    channel_mean: tuple[float, float, float, float] = (np.nan,) * 4
+    declared_height: int = -1
+    declared_width: int = -1
+    mode: str = ""
+    file_format: str = ""
+    exif_orientation: int = 0
+    exif_applied: int = -1
+    alpha_varies: bool = False
+    sha1: str = ""
+    error: tuple[str, str] | None = None  # (code, text)
+
+    read: bool = False
+    instances_known: bool = False
+    mask_shape: tuple[int, ...] = ()
+    mask_dtype: str = ""
+    mask_distinct: int = -1
+    mask_max: float = np.nan
+    mask_error: tuple[str, str] | None = None
+    class_ids: np.ndarray = field(default_factory=lambda: NONE)
+    boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.int64))
+    areas: np.ndarray = field(default_factory=lambda: NONE)
+    duplicates: np.ndarray = field(default_factory=lambda: NONE)  # index of an earlier equal mask, or -1
+    names: list[str] = field(default_factory=list)
+
+
+def image_facts(dataset: Dataset, image_id: int, full: bool) -> ImageFacts:
+    """The facts of one image: decoded with its masks (full), or from headers and annotations alone."""
+    info = dataset.image_info[image_id]
+    path = info.get("path")
+    facts = ImageFacts(path=os.fspath(path) if isinstance(path, (str, os.PathLike)) else "", read=full)
+    facts.declared_height, facts.declared_width = declared_size(info) or (-1, -1)
+    header = _header_facts(facts, dataset)
+    if full:
+        _load_image(facts, dataset, image_id)
+        _file_facts(facts, dataset, header)
+        _load_masks(facts, dataset, image_id)
+    else:
+        _presume_image(facts, dataset, image_id, header)
+        _load_boxes(facts, dataset, image_id)
+    return facts
+
+
+def _failure(error: Exception) -> tuple[str, str]:
+    """(code, text) of an exception; a SetupError brings its own code."""
+    if isinstance(error, SetupError) and error.findings:
+        finding = error.findings[0]
+        return finding.code, f"{finding.where}: {finding.message}" if finding.where else finding.message
+    return "", f"{type(error).__name__}: {error}"
+
+
+def _header_facts(facts: ImageFacts, dataset: Dataset) -> Header | None:
+    if not facts.path or (not os.path.isfile(facts.path) and not _reads_files(dataset)):
+        return None  # a class that makes its images itself may put anything into path
+    try:
+        header = read_header(facts.path)
+    except SetupError as error:
+        facts.error = _failure(error) if _reads_files(dataset) else None
+        return None
+    facts.mode, facts.file_format, facts.exif_orientation = header.mode, header.format, header.orientation
+    return header
+
+
+def _reads_files(dataset: Dataset) -> bool:
+    """Whether load_image is the package's own, so that what its headers say is what it will return."""
+    return type(dataset).load_image.__module__.startswith(__package__ or "")
+
+
+def _presume_image(facts: ImageFacts, dataset: Dataset, image_id: int, header: Header | None) -> None:
+    """Height and width as load_image will return them, without calling it."""
+    facts.height, facts.width = facts.declared_height, facts.declared_width
+    if header is None:
+        return
+    if _reads_files(dataset):
+        turned = orientation_applies(header, dataset.annotated_size(image_id), dataset.applies_exif)
+        facts.height, facts.width = header.oriented_size(turned)
+        facts.channels, facts.exif_applied = 3, int(turned or header.orientation == 1)
+    elif facts.height < 0:
+        facts.height, facts.width = header.oriented_size(False)
+
+
+def _load_image(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
+    try:
+        image = np.asarray(dataset.load_image(image_id))
+    except Exception as error:  # the user's code may raise anything: the scan reports it with the image's name
+        facts.error = _failure(error)
+        return
+    facts.error = None
+    if image.ndim not in (2, 3) or not image.size or image.dtype.kind not in "biuf":
+        facts.error = (
+            "ds-channels",
+            f"load_image returned {image.dtype} {image.shape}, expected numbers [H, W, C]",
+        )
+        return
+    facts.height, facts.width = image.shape[:2]
+    facts.channels = image.shape[2] if image.ndim == 3 else 0
+    facts.dtype, facts.dtype_max = str(image.dtype), _largest(image.dtype)
+    facts.value_min, facts.value_max = float(image.min()), float(image.max())
+    sample = image[:: max(1, image.shape[0] // 128), :: max(1, image.shape[1] // 128)]
+    means = sample.reshape(-1, max(facts.channels, 1)).mean(axis=0, dtype=np.float64)[:4]
+    facts.channel_mean = tuple(float(mean) for mean in means) + (np.nan,) * (4 - len(means))  # type: ignore[assignment]
+
+
+def _largest(dtype: np.dtype) -> float:
+    if dtype.kind == "b":
+        return 1.0
+    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else float("inf")
+
+
+def _file_facts(facts: ImageFacts, dataset: Dataset, header: Header | None) -> None:
+    """Content hash, alpha, and whether the EXIF orientation was applied."""
+    if header is None:
+        return
+    try:
+        with open(facts.path, "rb") as file:
+            facts.sha1 = hashlib.sha1(file.read(), usedforsecurity=False).hexdigest()
+        facts.alpha_varies = alpha_varies(facts.path) if header.mode in ("RGBA", "LA", "PA") else False
+    except (OSError, SetupError) as error:
+        facts.error = facts.error or _failure(error)
+    stored, turned = header.oriented_size(False), header.oriented_size(True)
+    if header.orientation == 1:
+        facts.exif_applied = 1
+    elif stored != turned and (facts.height, facts.width) in (stored, turned):
+        facts.exif_applied = int((facts.height, facts.width) == turned)
+    elif _reads_files(dataset):
+        facts.exif_applied = int(dataset.applies_exif)
+
+
+def _load_boxes(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
+    try:
+        found = dataset.load_boxes(image_id)
+        if found is None:
+            return
+        boxes, class_ids = np.asarray(found[0]).reshape(-1, 4), np.asarray(found[1])
+        facts.names = list(dataset.instance_names(image_id))
+    except Exception as error:  # as in _load_image
+        facts.mask_error = _failure(error)
+        return
+    facts.boxes, facts.class_ids, facts.instances_known = boxes, class_ids, True
+    facts.areas = np.full(len(boxes), -1)
+    facts.duplicates = np.full(len(boxes), -1)
+
+
+def _load_masks(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
+    try:
+        loaded = dataset.load_mask(image_id)
+        masks, class_ids = (np.asarray(part) for part in loaded)
+        facts.names = list(dataset.instance_names(image_id))
+    except Exception as error:  # as in _load_image
+        facts.mask_error = _failure(error)
+        return
+    facts.mask_shape, facts.mask_dtype = masks.shape, str(masks.dtype)
+    facts.mask_error = _misfit(facts, masks, class_ids)
+    if facts.mask_error is None:
+        _measure(facts, masks, class_ids)
+
+
+def _misfit(facts: ImageFacts, masks: np.ndarray, class_ids: np.ndarray) -> tuple[str, str] | None:
+    """Why masks and class ids cannot be what load_mask promises: bool [H, W, N] and int [N]."""
+    size = (facts.height, facts.width)
+    shape = list(masks.shape)
+    if masks.dtype.kind not in "biuf" or (class_ids.size and class_ids.dtype.kind not in "biuf"):
+        return (
+            "ds-mask-count",
+            f"load_mask returned {masks.dtype} masks and {class_ids.dtype} class ids, not numbers",
+        )
+    if class_ids.ndim != 1:
+        return "ds-mask-count", f"class ids have the shape {list(class_ids.shape)}, expected [N]"
+    if masks.ndim != 3:
+        return "ds-mask-rank", f"masks have the shape {shape}, expected [H, W, N]; image {list(size)}"
+    if not masks.size and not class_ids.size:
+        return None
+    if masks.shape[:2] != size and masks.shape[1:] == size and len(masks) == len(class_ids):
+        return (
+            "ds-mask-axis-order",
+            f"masks have the shape {shape}, [N, H, W]; expected [H, W, N]; image {list(size)}",
+        )
+    if masks.shape[:2] == size == masks.shape[1:] and masks.shape[2] != len(class_ids) == len(masks):
+        return "ds-mask-axis-order", f"masks have the shape {shape}, [N, H, W]; expected [H, W, N]"
+    if masks.shape[:2] != size and -1 not in size:
+        return "ds-mask-shape", f"masks have the shape {shape}, expected [H, W, N] of the image {list(size)}"
+    if masks.shape[2] != len(class_ids):
+        return "ds-mask-count", f"{masks.shape[2]} masks but {len(class_ids)} class ids"
+    return None
+
+
+def _measure(facts: ImageFacts, masks: np.ndarray, class_ids: np.ndarray) -> None:
+    facts.instances_known = True
+    if not masks.size:
+        return
+    if masks.dtype != bool:
+        facts.mask_distinct, facts.mask_max = len(np.unique(masks)), float(masks.max())
+        masks = masks.astype(bool)
+    facts.class_ids, facts.boxes = class_ids, extract_bboxes(masks)
+    facts.areas = np.count_nonzero(masks, axis=(0, 1))
+    facts.duplicates = _duplicates(masks, class_ids, facts.boxes, facts.areas)
+
+
+def _duplicates(masks: np.ndarray, class_ids: Any, boxes: np.ndarray, areas: np.ndarray) -> np.ndarray:
+    """For each instance the index of the first with the same class and pixels, -1 where there is none."""
+    first: dict[tuple, list[int]] = {}
+    found = np.full(len(areas), -1)
+    for index, key in enumerate(zip(class_ids.tolist(), areas.tolist(), map(tuple, boxes.tolist()))):
+        equal = (i for i in first.setdefault(key, []) if np.array_equal(masks[..., i], masks[..., index]))
+        found[index] = next(equal, -1) if areas[index] else -1
+        first[key].append(index)
+    return found

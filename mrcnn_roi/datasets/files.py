@@ -1,0 +1,142 @@
+"""Finding and reading the files an annotation set names: JSON, image folders, image paths."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from mrcnn_roi.datasets.problems import shown
+from mrcnn_roi.findings import Finding, SetupError, Severity
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+
+
+def setup_error(code: str, path: object, message: str, fix: str) -> SetupError:
+    """A SetupError of one ERROR finding about the file or folder `path`."""
+    return SetupError(Finding(code, Severity.ERROR, message, fix, shown(str(path), 300)))
+
+
+def read_json(path: Path) -> object:
+    """The content of a JSON file in UTF-8 (with or without BOM), UTF-16 or UTF-32.
+
+    Raises SetupError "ds-json-invalid" with line and column where it is not JSON.
+    """
+    code, fix = "ds-json-invalid", "export the annotations again, or repair the file at that place"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise setup_error(
+            "ds-file-unreadable", path, f"cannot be read: {error}", "check the path and its permissions"
+        ) from error
+    if not data.strip():
+        raise setup_error(code, path, f"the file is empty ({len(data)} bytes)", "export the annotations again")
+    try:
+        return json.loads(data)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise setup_error(code, path, f"not JSON: {error.msg} at {place}", fix) from error
+    except UnicodeDecodeError as error:
+        raise setup_error(
+            code, path, f"not text in {error.encoding} at byte {error.start}", "save the file as UTF-8"
+        ) from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # numbers of thousands of digits, thousands of nested brackets
+        raise setup_error(code, path, f"not readable as JSON: {error}", fix) from error
+
+
+def closest_name(folder: str | Path, name: str) -> str:
+    """A remark about the file in `folder` that `name` may have meant; "" where nothing is near."""
+    try:
+        names = os.listdir(folder)
+    except (OSError, ValueError):
+        return f"there is no folder {shown(str(folder))}"
+    stem = os.path.splitext(name)[0]
+    for other in names:
+        if other != name and other.lower() == name.lower():
+            return f"{shown(other)} differs in upper and lower case only"
+    for other in names:
+        if os.path.splitext(other)[0] == stem and other.lower().endswith(IMAGE_SUFFIXES):
+            return f"there is {shown(other)}"
+    near = difflib.get_close_matches(name[:255], names, n=1)
+    return f"closest is {shown(near[0])}" if near else ""
+
+
+def inside(folder: str | Path, name: str) -> str | None:
+    """The path of `name` in `folder`, or None where it leads out of it (absolute, drive letter or "..").
+
+    Links are followed: that a folder is one is its owner's decision, that a file name climbs out is not.
+    """
+    root = os.path.abspath(folder)
+    path = os.path.normpath(os.path.join(root, name))
+    return path if path.startswith(root.rstrip(os.sep) + os.sep) else None
+
+
+def guess_image_folder(annotations: Path, names: Iterable[str]) -> Path:
+    """The folder beside an annotation file that holds most of a sample of the image names.
+
+    Candidates: the file's own folder, "images" in it or beside it, a folder named as the file, and COCO's
+    layout (annotations/instances_val2017.json with val2017/ beside annotations/).
+    """
+    home = annotations.parent
+    stems = [annotations.stem, annotations.stem.rpartition("_")[2]]
+    candidates = [home, home / "images", *(home / stem for stem in stems)]
+    candidates += [home.parent / "images", *(home.parent / stem for stem in stems), home.parent]
+    candidates += [home.parent / "images" / stem for stem in stems]
+    sample = list(names)[:50]
+
+    def found(folder: Path) -> int:
+        paths = [inside(folder, name) for name in sample]
+        return sum(path is not None and os.path.isfile(path) for path in paths)
+
+    return max(candidates, key=found) if sample else home
+
+
+class ImageFolder:
+    """Resolves the image names of one annotation file in one folder, and never to a file outside of it."""
+
+    def __init__(self, folder: Path, names: Iterable[str]):
+        self.folder = folder
+        self._basenames = Counter(self._basename(name) for name in names)
+
+    @staticmethod
+    def _basename(name: str) -> str:
+        return name.replace("\\", "/").rpartition("/")[2]
+
+    def find(self, name: str) -> str | None:
+        """The path of an existing regular file, or None.
+
+        Tried in turn: the name itself, the name with backslashes as separators, and, for names that carry
+        another machine's folders, the last part alone where no other image has the same.
+        """
+        base = self._basename(name)
+        tries = [name, name.replace("\\", "/")] + ([base] if self._basenames[base] <= 1 else [])
+        for each in tries:
+            path = inside(self.folder, each)
+            if path is not None and os.path.isfile(path):
+                return path
+        return None
+
+    def expected(self, name: str) -> str:
+        """Where the file should be: the path to put into the dataset when `find` has none."""
+        return inside(self.folder, name.replace("\\", "/")) or os.path.join(self.folder, self._basename(name))
+
+    def explain_missing(self, name: str) -> tuple[str, str]:
+        """(detail, fix) of a name that `find` does not find."""
+        if inside(self.folder, name.replace("\\", "/")) is None:
+            detail = f"{shown(name)} leads out of {shown(str(self.folder), 200)}"
+            return detail, "give file names relative to the image folder, or pass images= the right folder"
+        path = self.expected(name)
+        near = closest_name(os.path.dirname(path), os.path.basename(path))
+        if os.path.exists(path):
+            near = "it is not a regular file"
+        detail = f"{shown(name)}{', ' + near if near else ''}"
+        return (
+            detail,
+            f"put the files into {shown(str(self.folder), 200)}, or pass images= the folder that holds them",
+        )

@@ -1,0 +1,129 @@
+"""load_dataset: from a file or folder of annotations to a prepared Dataset, the format told by the content.
+
+A format is a module with NAME, TITLE, OPTIONS, `recognise(source)` and `load(found, **options)`: recognise
+returns what load needs, or None where the source is something else. A new format is a new entry in FORMATS.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from mrcnn_roi.datasets import coco, label_map
+from mrcnn_roi.datasets.base import Dataset
+from mrcnn_roi.datasets.files import closest_name, setup_error
+from mrcnn_roi.datasets.problems import shown
+from mrcnn_roi.datasets.source import Source
+
+FORMATS: tuple[Any, ...] = (coco, label_map)
+
+
+def load_dataset(
+    annotations: str | os.PathLike,
+    images: str | os.PathLike | None = None,
+    *,
+    format: str | None = None,
+    **options,
+) -> Dataset:
+    """Reads annotations into a prepared Dataset.
+
+    annotations: a COCO json or a folder with one; a folder of label maps (with images=), or the folder that
+        holds both the images' and the maps' folder.
+    images: the folder of the images. By default it is looked for beside the annotations.
+    format: "coco" or "label_map"; by default the content decides.
+    options: class_name and instance_classes for label maps (see `label_map.load`).
+
+    Raises SetupError where nothing can be read: no such file, not JSON, a format that is unknown or not the
+    one asked for. Faults of single images and annotations are kept in `dataset.annotation_problems`; loading
+    such an image or its masks later raises SetupError. Raises ValueError for an unknown `format` or option.
+    """
+    formats = _chosen(format)
+    source = _source(annotations, images)
+    try:
+        for each in formats:
+            found = each.recognise(source)
+            if found is not None:
+                _check_options(each, options)
+                dataset = each.load(found, **options)
+                dataset.prepare()
+                return dataset
+        raise _unknown(source, formats)
+    except OSError as error:
+        text = f"cannot be read: {error}"
+        raise setup_error("ds-file-unreadable", source.path, text, "check the permissions") from error
+
+
+def _chosen(name: str | None) -> tuple[Any, ...]:
+    chosen = tuple(each for each in FORMATS if name in (None, each.NAME))
+    if not chosen:
+        known = ", ".join(each.NAME for each in FORMATS)
+        raise ValueError(f"expected a format of {known}, received {name!r}")
+    return chosen
+
+
+def _check_options(chosen: Any, options: dict[str, object]) -> None:
+    unknown = ", ".join(name for name in options if name not in chosen.OPTIONS)
+    if unknown:
+        known = ", ".join(chosen.OPTIONS) or "none"
+        raise ValueError(f"expected options of the format {chosen.NAME} ({known}), received {unknown}")
+
+
+def _source(annotations: str | os.PathLike, images: str | os.PathLike | None) -> Source:
+    path = Path(annotations)
+    if not os.path.exists(path):
+        near = closest_name(path.parent, path.name)
+        text = f"no such file or folder{'; ' + near if near else ''}"
+        raise setup_error("ds-file-missing", path, text, "correct the path of the annotations")
+    if not path.is_file() and not path.is_dir():
+        raise setup_error("ds-file-unreadable", path, "neither a regular file nor a folder", "name a file or a folder")
+    if images is not None and not os.path.isdir(images):
+        text = f"the image folder {shown(str(images), 200)} is no folder"
+        raise setup_error("ds-file-missing", path, text, "pass images= the folder that holds the images")
+    return Source(path, None if images is None else Path(images))
+
+
+def _unknown(source: Source, formats: tuple[Any, ...]):
+    seen = describe_json(source.content) if source.is_json else _describe_path(source.path)
+    readable = "; ".join(each.TITLE for each in formats)
+    return setup_error(
+        "ds-format-unknown",
+        source.path,
+        f"{seen}. Formats that can be read here: {readable}",
+        "export the annotations as COCO json (instances, with segmentation)",
+    )
+
+
+def describe_json(content: object) -> str:
+    """What parsed JSON looks like, by the keys that tell annotation formats apart."""
+    values = content.values() if isinstance(content, dict) else content
+    first = next(iter(values), None) if isinstance(content, (dict, list)) else None  # type: ignore[call-overload]
+    if isinstance(content, dict):
+        if "_via_img_metadata" in content:
+            return "this looks like a VIA project file"
+        if "shapes" in content and ("imagePath" in content or "imageData" in content):
+            return "this looks like a LabelMe file, one for each image"
+        if "images" in content and "annotations" in content:
+            return "this looks like a COCO panoptic file, or a COCO file whose images are not a list"
+        if isinstance(first, dict) and "regions" in first:
+            return "this looks like a VIA annotation file"
+        return f"this is JSON with the keys {_keys(content)}"
+    if isinstance(content, list) and isinstance(first, dict):
+        if "regions" in first:
+            return "this looks like a VIA 2 annotation file (a list)"
+        if "image_id" in first and "category_id" in first:
+            return "this looks like COCO results (detections), not annotations"
+        return f"this is a JSON list of objects with the keys {_keys(first)}"
+    return f"this is JSON, but a {type(content).__name__} without objects"
+
+
+def _keys(record: dict) -> str:
+    return ", ".join(shown(key, 30) for key in list(record)[:8]) or "(none)"
+
+
+def _describe_path(path: Path) -> str:
+    if path.is_file():
+        return f"this is a {path.suffix or 'file without suffix'} file of {path.stat().st_size} bytes, not JSON"
+    names = sorted(os.listdir(path))
+    listed = ", ".join(shown(name, 40) for name in names[:8]) or "nothing"
+    return f"the folder holds {listed}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"

@@ -1,0 +1,68 @@
+"""split_dataset: one dataset into a training and a validation part, by image."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mrcnn_roi.datasets.base import Dataset
+
+# The methods that take an image id. They run on the undivided dataset, under its own ids, so that subclasses
+# which keep their data in lists of their own stay right.
+BY_IMAGE_ID = (
+    "load_image",
+    "load_mask",
+    "load_boxes",
+    "annotated_size",
+    "instance_names",
+    "image_reference",
+    "source_image_link",
+)
+
+
+class _Renumbered:
+    """A method of the undivided dataset, called with an image id of the part."""
+
+    def __init__(self, method: Callable[[int], Any], rows: Sequence[int]):
+        self.method = method
+        self.rows = rows
+
+    def __call__(self, image_id: int) -> Any:
+        return self.method(self.rows[image_id])
+
+
+def split_dataset(dataset: Dataset, val_fraction: float = 0.2, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """(train, val): two prepared datasets that share the classes and divide the images.
+
+    The split depends on the seed and on each image's source and id alone: the order of the images does not
+    matter, and images added later leave the order of the others. Each part has at least one image. Works for
+    any subclass: a part is a shallow copy whose load methods call those of `dataset`.
+    Raises ValueError for a fraction that is not within 0 and 1, or fewer than two images.
+    """
+    if not 0 < val_fraction < 1:
+        raise ValueError(f"expected val_fraction between 0 and 1, received {val_fraction!r}")
+    count = len(dataset.image_info)
+    if count < 2:
+        raise ValueError(f"expected at least 2 images to split, received {count}")
+
+    def rank(row: int) -> tuple[bytes, int]:
+        info = dataset.image_info[row]
+        key = f"{seed}/{info['source']}.{info['id']}"
+        return hashlib.sha1(key.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest(), row
+
+    in_val = set(sorted(range(count), key=rank)[: min(max(round(count * val_fraction), 1), count - 1)])
+    train = [row for row in range(count) if row not in in_val]
+    return _part(dataset, train), _part(dataset, sorted(in_val))
+
+
+def _part(dataset: Dataset, rows: list[int]) -> Dataset:
+    part = copy.copy(dataset)
+    part.image_info = [dataset.image_info[row] for row in rows]
+    part.class_info = list(dataset.class_info)
+    part.annotation_problems = list(getattr(dataset, "annotation_problems", []))
+    for name in BY_IMAGE_ID:
+        setattr(part, name, _Renumbered(getattr(dataset, name), rows))
+    part.prepare()
+    return part

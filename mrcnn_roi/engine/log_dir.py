@@ -1,0 +1,57 @@
+"""Where a run keeps its logs and checkpoints, and how a run is found again: the original's names."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# .../shapes20171029T2315/mask_rcnn_shapes_0012.h5, with either kind of slash
+_CHECKPOINT = re.compile(
+    r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+?(\d{4,})(?:\.weights)?\.(?:h5|keras)"
+)
+
+
+@dataclass(frozen=True)
+class LogDir:
+    """The folder of a run, its checkpoint path with a place for {epoch:04d}, and the epochs done so far."""
+
+    folder: str
+    checkpoint_path: str
+    epoch: int
+
+
+def log_dir_for(name: str, model_dir, model_path=None) -> LogDir:
+    """A new folder model_dir/{name}{YYYYmmddTHHMM}, or the one that model_path, a checkpoint, came from."""
+    now, epoch = datetime.datetime.now(), 0
+    match = _CHECKPOINT.fullmatch(os.fspath(model_path)) if model_path else None
+    if match:
+        *date, last = match.groups()
+        try:
+            now, epoch = datetime.datetime.strptime("".join(date), "%Y%m%d%H%M"), int(last)
+        except ValueError:  # digits that are no date: not one of our folders
+            match = None
+    folder = os.path.join(os.fspath(model_dir), f"{name.lower()}{now:%Y%m%dT%H%M}")
+    checkpoint = os.path.join(folder, f"mask_rcnn_{name.lower()}_{{epoch:04d}}.h5")
+    return LogDir(folder, checkpoint, epoch)
+
+
+def find_last(name: str, model_dir) -> str:
+    """Path of the newest checkpoint: the last file mask_rcnn* in the last folder {name}* that has one.
+
+    Folders without a checkpoint are passed over (the original failed on them).
+    Raises FileNotFoundError when there is none.
+    """
+    root = Path(model_dir)
+    folders = sorted(root.iterdir(), reverse=True) if root.is_dir() else []
+    for folder in folders:
+        if folder.is_dir() and folder.name.startswith(name.lower()):
+            checkpoints = sorted(each for each in folder.iterdir() if each.name.startswith("mask_rcnn"))
+            if checkpoints:
+                return str(checkpoints[-1])
+    raise FileNotFoundError(
+        errno.ENOENT, f"no folder starting with {name.lower()!r} that holds a checkpoint mask_rcnn*", str(root)
+    )

@@ -1,0 +1,108 @@
+"""Training: which layers learn, with what optimizer, on which batches, and what is written on the way."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from mrcnn_roi.inputs.pipeline import Batches
+
+# The original's presets; any other text is a regular expression on layer names.
+LAYER_PRESETS = {
+    "heads": r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)",
+    "3+": r"(res3.*)|(bn3.*)|(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)",
+    "4+": r"(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)",
+    "5+": r"(res5.*)|(bn5.*)|(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)",
+    "all": ".*",
+}
+
+
+def set_trainable(model, layer_regex, log=None):
+    """Makes exactly the layers trainable whose name matches the whole regex; nested models are gone into.
+
+    log: called with a line per trainable layer. Returns how many layers with weights match.
+    """
+    matches = 0
+    model.trainable = True  # a frozen model would freeze what is selected below
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            matches += set_trainable(layer, layer_regex, log)
+        elif layer.weights:
+            layer.trainable = bool(re.fullmatch(layer_regex, layer.name))
+            matches += layer.trainable
+            if layer.trainable and log:
+                log(f"{layer.name:<24} ({type(layer).__name__})")
+    return matches
+
+
+def trainable_layers(model):
+    """The layers with weights, nested models taken apart."""
+    layers = []
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            layers += trainable_layers(layer)
+        elif layer.weights:
+            layers.append(layer)
+    return layers
+
+
+def compile_model(model, learning_rate, momentum, clip_norm, loss_weights, weight_decay):
+    """SGD with momentum; gradients are clipped by their GLOBAL norm, as Keras 2.2 understood clipnorm."""
+    model.set_losses(loss_weights, weight_decay)
+    optimizer = keras.optimizers.SGD(
+        learning_rate=learning_rate, momentum=float(momentum), global_clipnorm=clip_norm or None
+    )
+    model.compile(optimizer=optimizer)
+
+
+class SaveEpochs(keras.callbacks.Callback):
+    """Writes the weights after every epoch to path.format(epoch=...), under a temporary name until they are whole."""
+
+    def __init__(self, path: str):
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.save_weights(self.path.format(epoch=epoch + 1))
+
+
+def default_callbacks(log_dir, checkpoint_path):
+    """Checkpoints, the losses as CSV and, where it is installed, TensorBoard."""
+    Path(log_dir).mkdir(parents=True, exist_ok=True)
+    callbacks: list[keras.callbacks.Callback] = [
+        SaveEpochs(checkpoint_path),
+        keras.callbacks.CSVLogger(str(Path(log_dir) / "losses.csv"), append=True),
+        keras.callbacks.TerminateOnNaN(),
+    ]
+    if importlib.util.find_spec("tensorboard"):
+        callbacks.append(keras.callbacks.TensorBoard(log_dir=log_dir, histogram_freq=0, write_graph=False))
+    return callbacks
+
+
+def fit(model, train: Batches, val: Batches | None, config, *, first_epoch, epochs, callbacks, verbose):
+    """Runs keras_model.fit from first_epoch to epochs and returns its History.
+
+    An error in making a sample ends the run as itself (SetupError that names the image), not as TensorFlow's.
+    """
+    validation = {}
+    if val is not None and config.VALIDATION_STEPS:
+        validation = {"validation_data": val.as_dataset(), "validation_steps": int(config.VALIDATION_STEPS)}
+    try:
+        return model.fit(
+            train.as_dataset(),
+            initial_epoch=first_epoch,
+            epochs=epochs,
+            steps_per_epoch=int(config.STEPS_PER_EPOCH),
+            callbacks=callbacks,
+            verbose=verbose,
+            **validation,
+        )
+    except tf.errors.OpError:
+        for batches in (train, val):
+            if batches is not None and batches.error is not None:
+                raise batches.error from None
+        raise

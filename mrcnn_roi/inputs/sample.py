@@ -1,0 +1,208 @@
+"""One training sample: an image and its instances, molded, with its RPN targets.
+
+Letters: H W molded image, h w mini mask or molded image, N instances, A anchors, T anchors in the RPN loss,
+G = MAX_GT_INSTANCES. Whatever is wrong with an image or its annotation stops here with a SetupError that
+names the file; nothing is skipped.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+import numpy as np
+
+from mrcnn_roi.findings import Finding, SetupError, Severity
+from mrcnn_roi.inputs.augment import augment as apply_augmentation
+from mrcnn_roi.inputs.augment import augmentation_name
+from mrcnn_roi.inputs.rpn_targets import build_targets, molded_anchors
+from mrcnn_roi.ops.images import mold_image_float32, resize_image_with
+from mrcnn_roi.ops.masks import extract_bboxes, minimize_mask, resize_mask
+from mrcnn_roi.ops.meta import compose_image_meta
+
+
+class Loaded(NamedTuple):
+    """What load_image_gt returns, by name."""
+
+    image: np.ndarray  # [H, W, C], dtype of the loaded image
+    meta: np.ndarray  # float64 [12 + K]
+    class_ids: np.ndarray  # int32 [N]
+    boxes: np.ndarray  # int32 [N, (y1, x1, y2, x2)] pixels
+    masks: np.ndarray  # bool [h, w, N]
+
+
+def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, use_mini_mask=False):
+    """Loads an image and its ground truth, resized as the network will see them, not yet minus the mean.
+
+    Args:
+        dataset: a prepared Dataset. image_id: index of the image in it.
+        augment: flip left and right at random (drawn from Python's `random`). Older scripts use it.
+        augmentation: see inputs.augment.
+        use_mini_mask: cut masks to their boxes and resize them to config.MINI_MASK_SHAPE.
+
+    Returns:
+        image [H, W, C]; image_meta float64 [12 + K]; class_ids int32 [N]; bbox int32 [N, (y1, x1, y2, x2)] in
+        pixels, from the resized masks; mask bool [H, W, N], or [h, w, N] mini masks. Instances whose mask
+        vanished are left out; N may be 0.
+
+    Raises SetupError, naming the file, when the image or its annotation cannot be used.
+    """
+    return tuple(
+        load_molded(dataset, config, image_id, augmentation, None, use_mini_mask, random.randint, augment)
+    )
+
+
+def build_sample(dataset, config, image_id, rng, augmentation=None) -> dict[str, np.ndarray]:
+    """One training sample under the model's input names, without batch axis.
+
+    A function of the image and the state of `rng`, a np.random.Generator: nothing else is random.
+
+    Returns:
+        input_image float32 [H, W, C], minus the mean pixel; input_image_meta float32 [12 + K];
+        input_rpn_match int32 [A, 1]; input_rpn_bbox float32 [T, 4]; input_gt_class_ids int32 [G];
+        input_gt_boxes float32 [G, (y1, x1, y2, x2)] pixels; input_gt_masks bool [h, w, G]. Ground truth is
+        padded with zeros; more than MAX_GT_INSTANCES are subsampled, after the RPN targets were made of all.
+    """
+
+    def randint(low, high):
+        return int(rng.integers(low, high, endpoint=True))
+
+    loaded = load_molded(dataset, config, image_id, augmentation, rng, config.USE_MINI_MASK, randint)
+    grid = molded_anchors(config, loaded.image.shape)
+    rpn_match, rpn_bbox = build_targets(grid, loaded.class_ids, loaded.boxes, config, rng)
+    class_ids, boxes, masks = pad_ground_truth(loaded, config.MAX_GT_INSTANCES, rng)
+    return {
+        "input_image": mold_image_float32(loaded.image, config),
+        "input_image_meta": loaded.meta.astype(np.float32),
+        "input_rpn_match": rpn_match[:, np.newaxis],
+        "input_rpn_bbox": rpn_bbox.astype(np.float32),
+        "input_gt_class_ids": class_ids,
+        "input_gt_boxes": boxes.astype(np.float32),
+        "input_gt_masks": masks,
+    }
+
+
+def pad_ground_truth(loaded: Loaded, count: int, rng):
+    """Class ids int32 [count], boxes int32 [count, 4] and masks bool [h, w, count]: padded or subsampled."""
+    _, _, class_ids, boxes, masks = loaded
+    if len(class_ids) > count:
+        keep = rng.choice(np.arange(len(class_ids)), count, replace=False)
+        class_ids, boxes, masks = class_ids[keep], boxes[keep], masks[:, :, keep]
+    padded_ids, padded_boxes = np.zeros(count, np.int32), np.zeros((count, 4), np.int32)
+    padded_masks = np.zeros((*masks.shape[:2], count), bool)
+    padded_ids[: len(class_ids)], padded_boxes[: len(class_ids)] = class_ids, boxes
+    padded_masks[:, :, : len(class_ids)] = masks
+    return padded_ids, padded_boxes, padded_masks
+
+
+def load_molded(
+    dataset, config, image_id, augmentation, rng, use_mini_mask, randint, flip_at_random=False
+) -> Loaded:
+    """load_image_gt with its own sources of random numbers: see resize_image_with and inputs.augment."""
+    image = _load_image(dataset, config, image_id)
+    masks, class_ids = _load_masks(dataset, image_id, image.shape)
+    original_shape = image.shape
+    image, window, scale, padding, crop = resize_image_with(
+        randint,
+        image,
+        min_dim=config.IMAGE_MIN_DIM,
+        max_dim=config.IMAGE_MAX_DIM,
+        min_scale=config.IMAGE_MIN_SCALE,
+        mode=config.IMAGE_RESIZE_MODE,
+    )
+    masks = resize_mask(masks, scale, padding, crop)
+    if flip_at_random and randint(0, 1):
+        image, masks = np.fliplr(image), np.fliplr(masks)
+    if augmentation is not None:
+        image, masks = _augment(dataset, image_id, augmentation, image, masks, rng)
+    boxes = extract_bboxes(masks)
+    visible = boxes[:, 2] > 0  # resizing, cropping and augmentation may leave nothing of a mask
+    if not visible.all():
+        boxes, class_ids, masks = boxes[visible], class_ids[visible], masks[:, :, visible]
+    active = _active_classes(dataset, image_id)
+    if use_mini_mask:
+        masks = minimize_mask(boxes, masks, tuple(config.MINI_MASK_SHAPE))
+    meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
+    return Loaded(image, meta, class_ids, boxes, masks)
+
+
+def _where(dataset, image_id) -> str:
+    return str(dataset.image_info[image_id].get("path") or f"image {image_id}")
+
+
+def _fail(code, dataset, image_id, message, fix, cause=None):
+    where = _where(dataset, image_id)
+    finding = Finding(code, Severity.ERROR, f"image {image_id}: {message}", fix, where)
+    raise SetupError(finding) from cause
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _load_image(dataset, config, image_id) -> np.ndarray:
+    try:
+        image = np.asarray(dataset.load_image(image_id))
+    except SetupError:
+        raise
+    except Exception as error:  # whatever a user's loader raises, the file must be named
+        message = f"load_image failed with {_described(error)}"
+        fix = "open the file in a viewer, or remove it"
+        _fail("ds-file-unreadable", dataset, image_id, message, fix, error)
+    channels = getattr(config, "IMAGE_CHANNEL_COUNT", 3)
+    if image.ndim != 3 or image.shape[2] != channels:
+        message = f"expected [H, W, {channels}] from load_image, received shape {list(image.shape)}"
+        fix = "convert it in load_image, or set IMAGE_CHANNEL_COUNT and MEAN_PIXEL"
+        _fail("ds-channels", dataset, image_id, message, fix)
+    return image
+
+
+def _load_masks(dataset, image_id, image_shape):
+    """Masks bool [H, W, N] and class ids int32 [N], checked against image_shape and each other."""
+    try:
+        masks, class_ids = dataset.load_mask(image_id)
+        masks, class_ids = np.asarray(masks), np.asarray(class_ids).astype(np.int32)
+    except SetupError:
+        raise
+    except Exception as error:
+        message = f"load_mask failed with {_described(error)}"
+        fix = "correct the annotation of this image; load_mask returns (bool [H, W, N], int32 [N])"
+        _fail("ds-mask-unreadable", dataset, image_id, message, fix, error)
+    if masks.size == 0 and class_ids.size == 0:  # no objects: a background image
+        return np.zeros((*image_shape[:2], 0), bool), class_ids.reshape(0)
+    shape, size = list(masks.shape), list(image_shape[:2])
+    if masks.ndim != 3:
+        message = f"expected masks of shape [H, W, N], received shape {shape}"
+        fix = "add an axis for the instances: mask[..., np.newaxis]"
+        _fail("ds-mask-rank", dataset, image_id, message, fix)
+    if shape[:2] != size and shape[1:] == size:
+        message = f"expected masks [H, W, N] with H, W = {size}, received shape {shape}, which is [N, H, W]"
+        _fail("ds-mask-axis-order", dataset, image_id, message, "np.moveaxis(masks, 0, -1)")
+    if shape[:2] != size:
+        message = f"the image has height and width {size}, its masks have {shape[:2]}"
+        fix = "draw the masks at the size of the image that load_image returns"
+        _fail("ds-mask-shape", dataset, image_id, message, fix)
+    if class_ids.shape != (shape[2],):
+        message = f"load_mask returned {shape[2]} masks and {class_ids.size} class ids"
+        _fail("ds-mask-count", dataset, image_id, message, "return one class id for each mask")
+    return masks if masks.dtype == bool else masks != 0, class_ids
+
+
+def _augment(dataset, image_id, augmentation, image, masks, rng):
+    try:
+        return apply_augmentation(augmentation, image, masks, rng)
+    except Exception as error:
+        message = f"the augmentation {augmentation_name(augmentation)} failed with {_described(error)}"
+        _fail("aug-failed", dataset, image_id, message, "try it on this image alone", error)
+
+
+def _active_classes(dataset, image_id) -> np.ndarray:
+    """int32 [K]: 1 for the classes that the image's source annotates."""
+    source = dataset.image_info[image_id]["source"]
+    if source not in dataset.source_class_ids:
+        known = sorted(str(name) for name in dataset.source_class_ids if name)
+        message = f'its source is "{source}", but classes were added for {known} only'
+        _fail("cd-source-unknown", dataset, image_id, message, f'add_class("{source}", ...) before prepare()')
+    active = np.zeros(dataset.num_classes, np.int32)
+    active[dataset.source_class_ids[source]] = 1
+    return active

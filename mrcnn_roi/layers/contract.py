@@ -1,0 +1,99 @@
+"""What the pooling layers accept: checks on static shapes, with errors that say what was expected and what came."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def pool_size(pool_shape) -> tuple[int, int]:
+    """(height, width) in bins from a pair or a single number; ValueError for anything below 1."""
+    pair = (pool_shape, pool_shape) if np.ndim(pool_shape) == 0 else tuple(pool_shape)
+    if len(pair) != 2 or not all(
+        isinstance(side, (int, np.integer)) and not isinstance(side, bool) and side >= 1 for side in pair
+    ):
+        raise ValueError(f"expected pool_shape to be (height, width) with integers >= 1, received {pool_shape!r}")
+    return int(pair[0]), int(pair[1])
+
+
+def _shape(value) -> tuple:
+    return tuple(value.shape) if hasattr(value, "shape") else np.shape(value)
+
+
+def _is_floating(value) -> bool:
+    dtype = getattr(value, "dtype", None)
+    name = getattr(dtype, "name", None) or str(dtype if dtype is not None else np.asarray(value).dtype)
+    return "float" in name
+
+
+def _equal(values) -> bool:
+    known = [value for value in values if value is not None]
+    return all(value == known[0] for value in known)
+
+
+def check_boxes(boxes, layer: str):
+    """Raises ValueError unless boxes look like [B, N, (y1, x1, y2, x2)] floats."""
+    shape = _shape(boxes)
+    if len(shape) != 3:
+        hint = "; add the batch axis: boxes[None]" if len(shape) == 2 else ""
+        raise ValueError(f"{layer} expected boxes of rank 3, [B, N, (y1, x1, y2, x2)], received shape {shape}{hint}")
+    if shape[-1] not in (4, None):
+        guess = {5: " (5 columns: torchvision's batch index first?)", 6: " (6 columns: detections?)"}
+        raise ValueError(
+            f"{layer} expected boxes with last dimension 4, (y1, x1, y2, x2), "
+            f"received shape {shape}{guess.get(shape[-1], '')}"
+        )
+    if not _is_floating(boxes):
+        raise ValueError(
+            f"{layer} expected normalized boxes of a floating dtype, received {getattr(boxes, 'dtype', type(boxes))}"
+        )
+
+
+def check_feature_maps(maps, layer: str):
+    """Raises ValueError unless the maps look like [B, H, W, C] floats with one C."""
+    shapes = [_shape(each) for each in maps]
+    for index, (each, shape) in enumerate(zip(maps, shapes)):
+        if len(shape) != 4:
+            raise ValueError(
+                f"{layer} expected feature maps of rank 4, [B, H, W, C], received shape {shape} for map {index}"
+            )
+        if not _is_floating(each):
+            raise ValueError(
+                f"{layer} expected feature maps of a floating dtype, received {each.dtype} for map {index}"
+            )
+    if looks_channels_first(shapes):
+        raise ValueError(
+            f"{layer} expected channels last, [B, H, W, C], received maps that look like [B, C, H, W]: "
+            f"{shapes}; transpose them with (0, 2, 3, 1)"
+        )
+    if not _equal(shape[3] for shape in shapes):
+        raise ValueError(
+            f"{layer} expected the same number of channels in every map, received {[s[3] for s in shapes]}"
+        )
+
+
+def looks_channels_first(shapes) -> bool:
+    """True when axis 1 is the same in all maps and the last two axes shrink from map to map: [B, C, H, W]."""
+    if len(shapes) < 2 or any(None in shape[1:] for shape in shapes):
+        return False
+    same = len({shape[1] for shape in shapes}) == 1
+    return same and all(fine[2] > coarse[2] and fine[3] > coarse[3] for fine, coarse in zip(shapes, shapes[1:]))
+
+
+def check_pyramid_inputs(inputs, levels, layer: str):
+    """Raises ValueError unless inputs are [boxes, image_meta, one map a level]."""
+    expected = 2 + len(levels)
+    if not isinstance(inputs, (list, tuple)) or len(inputs) != expected:
+        received = f"{len(inputs)} inputs" if isinstance(inputs, (list, tuple)) else type(inputs).__name__
+        raise ValueError(
+            f"{layer} expected a list of {expected} inputs, [boxes, image_meta, "
+            f"{', '.join(f'P{level}' for level in levels)}], received {received}"
+        )
+    boxes, image_meta, *maps = inputs
+    check_boxes(boxes, layer)
+    meta = _shape(image_meta)
+    if len(meta) != 2 or (meta[1] is not None and meta[1] < 13):
+        raise ValueError(f"{layer} expected image_meta of shape [B, 12 + number of classes], received shape {meta}")
+    check_feature_maps(maps, layer)
+    batches = [_shape(each)[0] for each in inputs]
+    if not _equal(batches):
+        raise ValueError(f"{layer} expected the same batch size in every input, received {batches}")

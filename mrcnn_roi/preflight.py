@@ -1,0 +1,180 @@
+"""preflight: everything that is wrong with a set-up, found before the first training step.
+
+It gathers what the checks need (a scan of the data, the header of the weight file, the environment, trials of
+the augmentation), runs all of them, and adds what the loaders of the annotation files noticed. No TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from mrcnn_roi.checks import (
+    arguments,
+    dataset,
+    dataset_content,
+    fit,
+    fit_anchors,
+    fit_counts,
+    fit_sizes,
+    model,
+    resources,
+)
+from mrcnn_roi.checks import (
+    augmentation as augmentations,
+)
+from mrcnn_roi.checks import (
+    config as configs,
+)
+from mrcnn_roi.checks import (
+    environment as environments,
+)
+from mrcnn_roi.checks.augmentation_trials import run_trials, sample_shape
+from mrcnn_roi.checks.h5_header import WeightHeader, read_header
+from mrcnn_roi.checks.splits import Split, mold
+from mrcnn_roi.checks.values import number
+from mrcnn_roi.datasets.scan import scan_dataset
+from mrcnn_roi.findings import CHECKS, Finding, SetupError, run_checks
+
+REGISTERED = (  # importing a module of checks registers them
+    arguments, augmentations, configs, dataset, dataset_content, environments, fit, fit_anchors, fit_counts, fit_sizes,
+    model, resources,
+)  # fmt: skip
+GROUPS = ("config", "model", "weights", "dataset", "fit", "augmentation", "environment")
+
+
+def preflight(
+    config,
+    train=None,
+    val=None,
+    *,
+    mode: str = "training",
+    weights=None,
+    exclude: Iterable[str] | None = (),
+    layers: str = "heads",
+    learning_rate=None,
+    epochs: int | None = None,
+    checkpoint=None,
+    augmentation=None,
+    environment: environments.Environment | None = None,
+    fast: bool = False,
+    progress: Callable[[int, int], object] | None = None,
+    model_dir=None,
+) -> list[Finding]:
+    """All findings about a set-up, gravest first. An ERROR means the run would crash, hang, go NaN or learn from
+    wrong data; the rest is advice.
+
+    Args:
+        config: a Config instance.
+        train, val: prepared Datasets, or subclasses in Matterport's style. None is left out.
+        mode: "training" or "inference".
+        weights: path of a weight file to start from. exclude: the layers that load_weights leaves out.
+        layers, learning_rate, epochs, augmentation: the arguments of train(). checkpoint: the path of the weights
+            that training resumes from; its name says which epoch.
+        environment: None reads the real one.
+        fast: read headers and annotations only; the findings say what was skipped.
+        progress: called with (images done, images in all) while a dataset is scanned.
+        model_dir: folder for logs and checkpoints.
+
+    config.SILENCED_CHECKS hides warnings and infos, never errors. Whatever is wrong with the data, the weight file
+    or the augmentation is a finding. Raises ValueError for a wrong call: an unknown mode, a config that is no
+    instance, a train or val that is no Dataset.
+    """
+    _check_call(config, mode, {"train": train, "val": val})
+    datasets = {name: each for name, each in (("train", train), ("val", val)) if each is not None}
+    splits, failures = _scan(config, datasets, fast, progress)
+    header, unreadable = _read_weights(weights)
+    by_name = {split.name: split for split in splits}
+    objects: dict[str, Any] = {
+        "config": config,
+        "mode": mode,
+        "datasets": datasets,
+        "scan_failures": failures,
+        "splits": splits,
+        "train": by_name.get("train"),
+        "val": by_name.get("val"),
+        "weights": header,
+        "exclude": (exclude,) if isinstance(exclude, str) else tuple(exclude or ()),
+        "layers": layers,
+        "learning_rate": learning_rate,
+        "epochs": epochs,
+        "checkpoint": checkpoint,
+        "environment": environment or environments.read_environment(),
+        "model_dir": model_dir,
+    }
+    if augmentation is not None and mode == "training":
+        with_empty = any((split.per_image == 0).any() for split in splits if split.name == "train")
+        objects["trials"] = run_trials(augmentation, sample_shape(config, splits), with_empty)
+    findings = [*_noticed_while_loading(datasets), *unreadable, *run_checks(GROUPS, **objects)]
+    if mode == "training":
+        findings += _judge_rate(config, learning_rate)
+    findings = configs.silence(dict.fromkeys(findings), config)  # each finding once: parts of one dataset share theirs
+    locate = getattr(config, "locate", list)
+    return locate(sorted(findings, key=lambda finding: -finding.severity))
+
+
+def _check_call(config, mode: str, datasets: dict[str, Any]) -> None:
+    if isinstance(config, type):
+        raise ValueError(f"expected a Config instance, received the class {config.__name__}: call {config.__name__}()")
+    if mode not in ("training", "inference"):
+        raise ValueError(f'expected mode to be "training" or "inference", received {mode!r}')
+    for name, each in datasets.items():
+        if each is not None and not (hasattr(each, "load_mask") and hasattr(each, "image_info")):
+            raise ValueError(
+                f"expected {name} to be a Dataset (load_dataset makes one), received {type(each).__name__}"
+            )
+
+
+def _scan(config, datasets, fast, progress) -> tuple[list[Split], dict[str, str]]:
+    """The splits, and for datasets whose scan raised, which only broken classes do, the error by name."""
+    scans: dict[int, Any] = {}
+    splits, failures = [], {}
+    for name, each in datasets.items():
+        try:
+            if id(each) not in scans and len(each.image_ids):
+                scans[id(each)] = scan_dataset(each, fast=fast, progress=progress)
+            if id(each) in scans:
+                scan = scans[id(each)]
+                splits.append(Split(name, each, scan, mold(config, scan)))
+        except Exception as error:  # a user's class may raise anything, and would in training, too
+            failures[name] = f"{type(error).__name__}: {error}"
+    return splits, failures
+
+
+def _read_weights(weights) -> tuple[WeightHeader | None, list[Finding]]:
+    if weights is None or isinstance(weights, WeightHeader):
+        return weights, []
+    try:
+        return read_header(weights), []
+    except SetupError as error:
+        return None, error.findings
+
+
+class _WithRate:
+    """A config with another LEARNING_RATE."""
+
+    def __init__(self, config, rate):
+        self._config, self.LEARNING_RATE = config, rate
+
+    def __getattr__(self, name: str):
+        return getattr(self._config, name)
+
+
+def _judge_rate(config, learning_rate) -> list[Finding]:
+    """What cfg-lr says about the learning_rate of train(), unless it is the config's own."""
+    if learning_rate is None or number(learning_rate) == number(getattr(config, "LEARNING_RATE", None)) is not None:
+        return []
+    return [
+        replace(
+            each,
+            where="learning_rate",
+            message=each.message.replace("LEARNING_RATE", "learning_rate"),
+            fix=each.fix.replace("set LEARNING_RATE =", "pass learning_rate ="),
+        )
+        for each in CHECKS["cfg-lr"].run({"config": _WithRate(config, learning_rate)})
+    ]
+
+
+def _noticed_while_loading(datasets) -> list[Finding]:
+    return [finding for each in datasets.values() for finding in getattr(each, "annotation_problems", ())]

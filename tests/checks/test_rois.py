@@ -1,0 +1,602 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from mrcnn_roi.checks.rois import GROUPS, check_rois
+from mrcnn_roi.findings import CHECKS, Finding, Severity
+from mrcnn_roi.ops.boxes import norm_boxes
+from tests.checks.examples_rois import (
+    EXAMPLES,
+    EXTENTS,
+    GT,
+    PIXEL_BOXES,
+    ROIS,
+    SIDE,
+    findings_of,
+    maps,
+    meta,
+    metas,
+    with_row,
+)
+
+IMAGE = (SIDE, SIDE)
+
+
+def codes(*args, **kwargs):
+    return sorted(finding.code for finding in check_rois(*args, **kwargs))
+
+
+def only(*args, **kwargs) -> Finding:
+    """The one finding that the input must give."""
+    findings = check_rois(*args, **kwargs)
+    assert len(findings) == 1, [str(each) for each in findings]
+    return findings[0]
+
+
+# --- every code ---------------------------------------------------------------------------------------------
+
+
+def test_the_examples_cover_the_group():
+    assert set(EXAMPLES) == {each.code for each in CHECKS.values() if each.group in GROUPS}
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_bad_example_gives_its_code_alone(code):
+    findings = findings_of(EXAMPLES[code][0])
+    assert [finding.code for finding in findings] == [code]
+    assert findings[0].where
+    assert findings[0].message
+    assert findings[0].fix
+
+
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_good_example_gives_nothing(code):
+    assert findings_of(EXAMPLES[code][1]) == []
+
+
+def test_everything_right_at_once():
+    image_meta = metas(meta(), meta())
+    rois = np.concatenate([ROIS, ROIS])
+    assert codes(rois, feature_maps=maps(batch=2), image_meta=image_meta, gt_boxes=GT, num_classes=3) == []
+
+
+# --- nothing legitimate is flagged --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rois",
+    [
+        np.zeros((1, 0, 4), np.float32),
+        np.zeros((0, 3, 4), np.float32),
+        with_row([0, 0, 1, 1]),
+        with_row([-1e-7, 0, 1, 1 + 1e-7]),
+        with_row([0, 0, 0, 0]),
+        ROIS.astype(np.float64),
+        ROIS.astype(np.float16),
+        ROIS.astype(np.longdouble),
+        np.array([[[0.2, 0.2, 0.6, 0.6], [0.1, 0.1, 0.9, 0.9]]]),
+        ROIS.tolist(),
+    ],
+)
+def test_legitimate_rois(rois):
+    assert codes(rois) == []
+    assert codes(rois, image_shape=IMAGE, gt_boxes=GT) == []
+
+
+def test_bfloat16_is_floating():
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    assert (
+        codes(ROIS.astype(ml_dtypes.bfloat16), feature_maps=[m.astype(ml_dtypes.bfloat16) for m in maps()])
+        == []
+    )
+
+
+def test_symmetric_boxes_are_not_called_swapped():
+    boxes = np.array([[[10, 10, 50, 50], [60, 60, 120, 120]]], np.float32)
+    assert codes(norm_boxes(boxes, IMAGE), image_shape=IMAGE, gt_boxes=boxes) == []
+
+
+def test_swapped_axes_are_not_guessed_without_ground_truth():
+    assert codes(ROIS[..., [1, 0, 3, 2]], image_shape=IMAGE) == []
+
+
+def test_proposals_that_miss_the_ground_truth_either_way_are_not_called_swapped():
+    assert codes(ROIS, image_shape=IMAGE, gt_boxes=[[0, 0, 5, 5], [120, 0, 128, 9]]) == []
+
+
+def test_256_channels_on_256_cells_are_not_nchw():
+    assert codes(ROIS, feature_maps=maps(side=1024, channels=256)) == []
+
+
+def test_image_side_that_is_no_multiple_of_the_strides():
+    assert codes(ROIS, feature_maps=maps(side=100), image_shape=(100, 100, 3)) == []
+    assert codes(ROIS, feature_maps=maps(side=126), image_meta=metas(meta(126))) == []
+
+
+def test_configured_levels():
+    strides = (8, 16, 32)
+    assert codes(ROIS, feature_maps=maps(strides=strides), strides=strides) == []
+
+
+def test_more_rois_than_the_originals_sort_key_could_hold():
+    rng = np.random.default_rng(0)
+    corners = np.sort(rng.random((1, 100_001, 2, 2)), axis=2).reshape(1, -1, 4)
+    assert codes(corners, image_shape=IMAGE) == []
+
+
+def test_a_few_unclipped_proposals_are_out_of_range_and_not_pixels():
+    assert only(with_row([0.1, 0.1, 2.6, 0.9])).code == "roi-range"
+
+
+# --- the meaning of the findings ----------------------------------------------------------------------------
+
+
+def test_pixels_name_the_call_and_the_first_places():
+    finding = only(PIXEL_BOXES * 8, image_shape=(1024, 1024, 3))
+    assert finding.code == "roi-pixel-coords"
+    assert "1024" in finding.message
+    assert "zeros" in finding.message
+    assert finding.fix == "norm_boxes(rois, (1024, 1024))"
+    assert finding.where.startswith("rois[0, 0], rois[0, 1]")
+
+
+def test_size_of_the_image_comes_from_meta_or_maps():
+    assert only(PIXEL_BOXES, image_meta=metas()).fix == "norm_boxes(rois, (128, 128))"
+    assert only(PIXEL_BOXES, feature_maps=maps()).fix == "norm_boxes(rois, (128, 128))"
+    nchw = [np.transpose(each, (0, 3, 1, 2)) for each in maps(channels=32)]
+    found = {each.code: each.fix for each in check_rois(PIXEL_BOXES, feature_maps=nchw)}
+    assert found["roi-pixel-coords"] == "norm_boxes(rois, (128, 128))"
+    assert set(found) == {"roi-pixel-coords", "fm-layout-nchw"}
+
+
+def test_pixels_without_any_image_size_may_be_cells():
+    assert "pixel or feature" in only(PIXEL_BOXES).message
+
+
+def test_integer_pixels_are_pixels_and_not_truncated_boxes():
+    assert only(PIXEL_BOXES.astype(np.int32), image_shape=IMAGE).code == "roi-pixel-coords"
+    assert only((PIXEL_BOXES / 8).astype(np.int32), image_shape=IMAGE).code == "roi-pixel-coords"
+
+
+def test_some_rows_in_pixels_among_normalized_ones():
+    finding = only(with_row([10, 20, 90, 70]), image_shape=IMAGE)
+    assert (finding.code, finding.where) == ("roi-pixel-coords", "rois[0, 4]")
+
+
+def test_pixels_of_the_original_image():
+    image_meta = metas()
+    image_meta[0, 1:4], image_meta[0, 7:11], image_meta[0, 11] = (1000, 500, 3), (0, 32, 128, 96), 0.128
+    finding = only(PIXEL_BOXES * 7, image_meta=image_meta)
+    assert finding.code == "roi-pixel-coords"
+    assert "original 1000×500" in finding.message
+    assert "rois * 0.128 + [0, 32, 0, 32], (128, 128)" in finding.fix
+
+
+def test_coordinates_beyond_any_known_image():
+    finding = only(PIXEL_BOXES * 50, image_shape=IMAGE)
+    assert (finding.code, finding.severity) == ("roi-range", Severity.ERROR)
+    assert only(np.full((1, 2, 4), [5000.0] * 4) + [[[0], [1]]], image_shape=IMAGE).code == "roi-range"
+
+
+def test_cells_are_ambiguous_without_ground_truth():
+    finding = only(PIXEL_BOXES / 16, image_shape=IMAGE)
+    assert finding.code == "roi-feature-coords"
+    assert "pixel or feature" in finding.message
+    assert "norm_boxes(rois, (128, 128)) if pixels" in finding.fix
+
+
+def test_ground_truth_tells_small_pixel_boxes_from_cells():
+    corner = PIXEL_BOXES / 16
+    assert only(corner, image_shape=IMAGE, gt_boxes=corner[0]).code == "roi-pixel-coords"
+    finding = only(corner, image_shape=IMAGE, gt_boxes=GT)
+    assert finding.fix == "norm_boxes(rois * 16, (128, 128))"
+
+
+@pytest.mark.parametrize(
+    "row, severity, share",
+    [([-0.2, -0.2, 1.2, 1.2], Severity.WARNING, "49%"), ([0.5, 0.5, 1.9, 1.9], Severity.ERROR, "87%")],
+)
+def test_range_is_graver_when_most_of_the_area_is_outside(row, severity, share):
+    finding = only(np.array([[row]]))
+    assert (finding.code, finding.severity) == ("roi-range", severity)
+    assert share in finding.message
+
+
+@pytest.mark.parametrize(
+    "row, kind",
+    [([0.6, 0.1, 0.2, 0.5], "y2 < y1"), ([0.1, 0.6, 0.5, 0.2], "x2 < x1"), ([0.6, 0.6, 0.1, 0.1], "both")],
+)
+def test_one_reversed_row(row, kind):
+    finding = only(with_row(row))
+    assert (finding.code, finding.where) == ("roi-order-reversed", "rois[0, 4]")
+    assert f"1 {kind}" in finding.message
+    assert only(np.array([[row]])).code == "roi-order-reversed"
+
+
+def test_extents_explain_reversed_corners():
+    finding = only(EXTENTS)
+    assert finding.code == "roi-format-xywh"
+    assert finding.fix.startswith("np.concatenate([rois[..., :2], rois[..., :2] + rois[..., 2:]]")
+
+
+def test_ground_truth_finds_extents_that_are_not_reversed():
+    boxes = np.array([[50, 50, 105, 110], [40, 30, 90, 80]])
+    rois = norm_boxes(boxes, IMAGE)[None]
+    extents = np.concatenate([rois[..., :2], rois[..., 2:] - rois[..., :2]], axis=-1)
+    assert codes(extents) == []
+    assert only(extents, image_shape=IMAGE, gt_boxes=boxes).code == "roi-format-xywh"
+
+
+@pytest.mark.parametrize("shape", [(128, 128), (128, 256)])
+def test_swapped_axes(shape):
+    swapped_pixels = PIXEL_BOXES[..., [1, 0, 3, 2]]
+    for rois in (norm_boxes(PIXEL_BOXES, shape)[..., [1, 0, 3, 2]], norm_boxes(swapped_pixels, shape)):
+        finding = only(rois, image_shape=shape, gt_boxes=PIXEL_BOXES)
+        assert (finding.code, finding.severity) == ("roi-order-xy", Severity.ERROR)
+    assert codes(swapped_pixels, image_shape=shape, gt_boxes=PIXEL_BOXES) == [
+        "roi-order-xy",
+        "roi-pixel-coords",
+    ]
+
+
+def test_ground_truth_per_image():
+    rois = np.concatenate([ROIS, ROIS[..., [1, 0, 3, 2]]])
+    per_image = np.stack([PIXEL_BOXES[0], PIXEL_BOXES[0][:, [1, 0, 3, 2]]])
+    assert codes(rois, image_shape=IMAGE, gt_boxes=per_image) == []
+    assert codes(rois, image_shape=IMAGE, gt_boxes=per_image[::-1]) == ["roi-order-xy"]
+    assert codes(rois, image_shape=IMAGE, gt_boxes=per_image[:1]) == ["roi-batch-mismatch"]
+
+
+@pytest.mark.parametrize(
+    "rois, fix",
+    [
+        (ROIS[0, 0], "rois[None, None]"),
+        (ROIS[:, :, None], "np.reshape(rois, (1, -1, 4))"),
+        (np.hstack([np.zeros((4, 1)), PIXEL_BOXES[0]]), "torchvision"),
+        ([ROIS[0, :2].tolist(), ROIS[0, :3].tolist()], "pad every image"),
+        (None, "np.zeros((1, 0, 4)"),
+        ([], "np.zeros((1, 0, 4)"),
+        (object(), "a numpy array or an eager tensor"),
+    ],
+)
+def test_wrong_rank_stops_the_other_checks(rois, fix):
+    finding = only(rois, image_shape=IMAGE, gt_boxes=GT)
+    assert finding.code == "roi-rank"
+    assert fix in finding.fix
+
+
+@pytest.mark.parametrize(
+    "rois, fix",
+    [
+        (np.dstack([np.array([[0, 1, 1]]), PIXEL_BOXES[:, :3]]), "rois[..., :4]"),
+        (np.dstack([np.zeros((1, 4)), PIXEL_BOXES]), "rois[..., 1:]"),
+        (np.dstack([ROIS, np.ones((1, 4, 2))]), "rois[..., :4]"),
+        (np.swapaxes(with_row([0, 0, 0.5, 0.5]), 1, 2)[..., :3], "np.swapaxes(rois, 1, 2)"),
+        (np.zeros((1, 3, 0)), "[B, N, (y1, x1, y2, x2)]"),
+    ],
+)
+def test_last_dimension(rois, fix):
+    finding = only(rois)
+    assert finding.code == "roi-last-dim"
+    assert fix in finding.fix
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8, bool, object, str, complex, "M8[s]"])
+def test_dtype(dtype):
+    rois = np.zeros((1, 3, 4), np.int64).astype(dtype)
+    assert only(rois).code == "roi-dtype"
+
+
+def test_nonfinite_rows_do_not_hide_or_cause_others():
+    rois = with_row([0.5, 0.5, np.inf, np.nan], with_row([0.3, 0.4, 0.3, 0.7]))
+    assert codes(rois) == ["roi-nonfinite", "roi-zero-area"]
+    assert codes(np.full((1, 3, 4), np.nan)) == ["roi-nonfinite"]
+
+
+def test_duplicates_are_counted_per_image_without_padding():
+    rois = np.concatenate(
+        [
+            with_row([0, 0, 0, 0], with_row([0, 0, 0, 0])),
+            with_row([0.1] * 2 + [0.9] * 2, with_row([0.1] * 2 + [0.9] * 2)),
+        ]
+    )
+    finding = only(rois)
+    assert (finding.code, finding.where) == ("roi-dup", "rois[1, 5]")
+
+
+# --- feature maps -------------------------------------------------------------------------------------------
+
+
+def test_every_wrong_map_is_named_in_one_finding():
+    wrong = [each if i % 2 == 0 else each[:, :-1] for i, each in enumerate(maps())]
+    finding = only(ROIS, feature_maps=wrong)
+    assert (finding.code, finding.where) == ("fm-spatial", "P3, P5")
+    assert "P3 is 15×16, expected 16×16 for 128×128 / 8" in finding.message
+
+
+def test_maps_of_another_image_than_given():
+    finding = only(ROIS, feature_maps=maps(side=256), image_shape=IMAGE, image_meta=metas(meta(256)))
+    assert finding.code == "fm-spatial"
+    assert "image_shape=(256, 256)" in finding.fix
+
+
+def test_meta_decides_when_single_maps_are_wrong():
+    wrong = [each[:, :-1] for each in maps()[:3]] + maps()[3:]
+    assert only(ROIS, feature_maps=wrong, image_meta=metas()).where == "P2, P3, P4"
+
+
+def test_two_swapped_levels():
+    p2, p3, p4, p5 = maps()
+    finding = only(ROIS, feature_maps=[p3, p2, p4, p5])
+    assert (finding.code, finding.fix) == ("fm-order", "[feature_maps[i] for i in [1, 0, 2, 3]]")
+
+
+def test_empty_maps():
+    assert codes(ROIS, feature_maps=[each[:, :0] for each in maps()]) == ["fm-spatial"]
+    assert codes(ROIS, feature_maps=[]) == ["fm-count"]
+
+
+@pytest.mark.parametrize("single", [maps()[0], "P2", 3.0, np.nan, {"P2": maps()[0]}])
+def test_a_single_thing_instead_of_a_list(single):
+    assert codes(ROIS, feature_maps=single) == ["fm-count"]
+
+
+def test_maps_in_a_dict_or_an_object_array():
+    names = ["P2", "P3", "P4", "P5"]
+    as_objects = np.empty(4, object)
+    as_objects[:] = maps()
+    assert codes(ROIS, feature_maps=dict(zip(names, maps()))) == []
+    assert codes(ROIS, feature_maps=as_objects) == []
+
+
+def test_maps_that_are_no_numbers():
+    finding = only(ROIS, feature_maps=[maps()[0], None, "P4", maps()[3].astype(str)])
+    assert (finding.code, finding.where) == ("fm-rank", "P3, P4, P5")
+
+
+def test_nonfinite_maps_are_one_finding():
+    wrong = maps()
+    wrong[0][0, 1, 2, 3], wrong[3][:] = np.inf, np.nan
+    finding = only(ROIS, feature_maps=wrong)
+    assert finding.where.startswith("P2[0, 1, 2, 3], P5[0, 0, 0, 0]")
+    assert "1 of 8192 values of P2, 128 of 128 values of P5" in finding.message
+
+
+def test_finite_values_beyond_float64_are_finite():
+    huge = [np.full(each.shape, np.finfo(np.longdouble).max) for each in maps()]
+    assert codes(ROIS, feature_maps=huge) == []
+
+
+# --- meta ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "image_meta, fix",
+    [
+        (meta(), "image_meta[None]"),
+        (metas()[:, :12], "np.ones(NUM_CLASSES)"),
+        (metas()[:, :5], "np.ones(NUM_CLASSES)"),
+        (metas().astype(str), "compose_image_meta"),
+        ("meta", "compose_image_meta"),
+    ],
+)
+def test_meta_that_cannot_be_read(image_meta, fix):
+    finding = only(ROIS, image_meta=image_meta)
+    assert finding.code == "meta-length"
+    assert fix in finding.fix
+
+
+def test_meta_size_is_reported_alone():
+    assert codes(ROIS, image_meta=np.zeros((1, 15))) == ["meta-image-shape"]
+    assert codes(ROIS, image_meta=np.full((1, 15), np.nan)) == ["meta-image-shape"]
+    assert codes(ROIS, image_meta=metas(meta(64, window=(0, 0, 128, 128))), image_shape=IMAGE) == [
+        "meta-image-shape"
+    ]
+
+
+def test_meta_sizes_that_differ_within_the_batch():
+    finding = only(np.concatenate([ROIS, ROIS]), image_meta=metas(meta(128), meta(256)))
+    assert (finding.code, finding.where) == ("meta-image-shape", "image_meta[1]")
+
+
+def test_metas_that_detect_composes_are_no_warning():
+    detecting = metas(meta(active=(0, 0, 0), image_id=0))
+    assert only(ROIS, image_meta=detecting).severity == Severity.INFO
+    assert only(ROIS, image_meta=detecting, gt_boxes=GT).severity == Severity.WARNING
+    assert only(ROIS, image_meta=metas(meta(active=(0, 1, 1)))).severity == Severity.WARNING
+
+
+# --- the questions that people asked ------------------------------------------------------------------------
+
+SEED_ROIS = np.array([[200, 100, 400, 300], [600, 500, 900, 800]], np.float32)
+TORCH_BOXES = np.array([[100, 100, 200, 200], [300, 300, 400, 400]], np.float32)
+
+
+def seed_map(channels):
+    return [np.random.default_rng(0).normal(size=(1, channels, 64, 64)).astype(np.float32)]
+
+
+def test_crop_and_resize_with_image_coordinates():
+    assert codes(SEED_ROIS) == ["roi-rank"]
+    found = codes(SEED_ROIS[None], feature_maps=seed_map(3), image_shape=(1024, 1024), strides=(16,))
+    assert found == ["fm-layout-nchw", "roi-pixel-coords"]
+
+
+def test_dividing_by_the_stride_is_no_cure():
+    for boxes, factor in ((SEED_ROIS, 16), (TORCH_BOXES, 16), (SEED_ROIS, 4)):
+        finding = only(boxes[None] / factor, image_shape=(1024, 1024), strides=(factor,))
+        assert finding.code == "roi-feature-coords"
+        assert finding.fix.startswith(f"norm_boxes(rois * {factor}, (1024, 1024))")
+        assert only(boxes[None] / factor, image_shape=(1024, 1024)).code == "roi-feature-coords"
+
+
+def test_dividing_by_the_image_size_is_accepted():
+    maps_nhwc = [np.transpose(each, (0, 2, 3, 1)) for each in seed_map(3)]
+    assert (
+        codes(SEED_ROIS[None] / 1024, feature_maps=maps_nhwc, image_shape=(1024, 1024), strides=(16,)) == []
+    )
+
+
+def test_roi_align_that_returns_zeros():
+    found = codes(TORCH_BOXES[None], feature_maps=seed_map(256), image_shape=(1024, 1024), strides=(16,))
+    assert found == ["fm-layout-nchw", "roi-pixel-coords"]
+
+
+def test_rois_with_a_batch_index():
+    indexed = np.hstack([np.zeros((2, 1), np.float32), SEED_ROIS])
+    assert "torchvision" in only(indexed).fix
+    assert "batch index" in only(indexed[None]).message
+
+
+def test_degenerate_proposals_are_warnings():
+    findings = check_rois(
+        with_row([0.9, 0.9, 1.4, 1.0], with_row([0.4, 0.2, 0.4, 0.6])), image_shape=(1024, 1024)
+    )
+    assert {(each.code, each.severity) for each in findings} == {
+        ("roi-zero-area", Severity.WARNING),
+        ("roi-range", Severity.WARNING),
+    }
+
+
+# --- any input at all ---------------------------------------------------------------------------------------
+
+
+class Eager:
+    """What an eager tensor looks like to numpy."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+class Symbolic:
+    """What a symbolic tensor looks like to numpy."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise NotImplementedError("no values yet")
+
+
+def test_eager_tensors_are_read_and_symbolic_ones_reported():
+    assert codes(Eager(ROIS), feature_maps=[Eager(each) for each in maps()], image_meta=Eager(metas())) == []
+    assert only(Eager(PIXEL_BOXES), image_shape=Eager(np.array(IMAGE))).code == "roi-pixel-coords"
+    assert codes(Symbolic(), feature_maps=[Symbolic()] * 4, image_meta=Symbolic()) == [
+        "fm-rank",
+        "meta-length",
+        "roi-rank",
+    ]
+
+
+def test_tensorflow_is_not_imported():
+    program = "import sys, mrcnn_roi.checks.rois; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+numbers = st.one_of(
+    st.floats(width=32),
+    st.floats(-0.5, 1.5),
+    st.sampled_from([0.0, 1.0, 1 + 1e-7, -0.0, 2.0, 64.0, 1e300, np.nan, np.inf]),
+)
+any_array = st.one_of(
+    hnp.arrays(
+        hnp.scalar_dtypes() | hnp.unicode_string_dtypes() | hnp.array_dtypes(),
+        hnp.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=5),
+    ),
+    hnp.arrays(
+        object, hnp.array_shapes(min_dims=0, max_side=4), elements=st.none() | st.text() | st.integers()
+    ),
+)
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.binary()
+    | st.complex_numbers()
+    | any_array,
+    lambda inner: (
+        st.lists(inner, max_size=5) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+box_arrays = st.tuples(st.integers(0, 3), st.integers(0, 9)).flatmap(
+    lambda shape: hnp.arrays(
+        st.sampled_from([np.float32, np.float64]),
+        (*shape, 4),
+        elements=numbers.filter(lambda x: not 1e38 < abs(x) < 1e305),
+    )
+)
+int_boxes = hnp.arrays(st.sampled_from([np.int64, np.uint64, np.int8, bool, np.float16]), (2, 5, 4))
+meta_arrays = hnp.arrays(np.float64, st.tuples(st.integers(0, 3), st.integers(10, 16)), elements=numbers)
+map_lists = st.lists(
+    hnp.arrays(
+        st.sampled_from([np.float32, np.float16, np.int64]),
+        hnp.array_shapes(min_dims=3, max_dims=4, min_side=0, max_side=8),
+    ),
+    max_size=5,
+)
+sizes = st.one_of(st.none(), st.tuples(st.integers(0, 2000), st.integers(0, 2000)), st.just((128, 96, 3)))
+
+
+def assert_findings(findings):
+    assert isinstance(findings, list)
+    for finding in findings:
+        assert isinstance(finding, Finding)
+        assert finding.code in EXAMPLES, str(finding)
+        assert finding.message
+        assert finding.fix
+        assert "nan" not in finding.message or "NaN" in finding.message
+    assert len({finding.code for finding in findings}) == len(findings)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rois=anything,
+    feature_maps=anything,
+    image_meta=anything,
+    image_shape=anything,
+    gt_boxes=anything,
+    num_classes=anything,
+    strides=anything,
+)
+def test_never_raises_on_anything(rois, **arguments):
+    assert_findings(check_rois(rois, **arguments))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rois=box_arrays | int_boxes,
+    gt_boxes=st.none() | box_arrays | box_arrays.map(lambda boxes: boxes.reshape(-1, 4)),
+    image_shape=sizes,
+    image_meta=st.none() | meta_arrays,
+    feature_maps=st.none() | map_lists,
+    num_classes=st.none() | st.integers(-1, 4),
+    strides=st.sampled_from([(4, 8, 16, 32), (4,), (16, 8), (3, 7, 100)]),
+)
+def test_never_raises_on_plausible_shapes(rois, **arguments):
+    assert_findings(check_rois(rois, **arguments))
+
+
+corner_pairs = st.lists(st.tuples(*[st.floats(0, 1, width=32)] * 4), min_size=1, max_size=20)
+
+
+@settings(max_examples=100, deadline=None)
+@given(corner_pairs)
+def test_any_box_inside_the_image_is_accepted(pairs):
+    y1, x1, y2, x2 = np.array(pairs, np.float32).T
+    low_y, high_y, low_x, high_x = (
+        np.minimum(y1, y2),
+        np.maximum(y1, y2),
+        np.minimum(x1, x2),
+        np.maximum(x1, x2),
+    )
+    rois = np.stack([low_y, low_x, high_y, high_x], axis=-1)[None]
+    found = set(codes(rois, image_shape=(512, 512), feature_maps=maps(512, channels=1)))
+    assert found <= {"roi-zero-area", "roi-dup", "roi-all-padding"}

@@ -1,0 +1,186 @@
+"""Label maps: pairs of folders, numbers to instances."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mrcnn_roi.datasets import load_dataset, scan_dataset
+from mrcnn_roi.findings import SetupError, Severity
+
+from .builders import codes, image_file, label_map_file
+
+
+def pair(root, names=("a", "b"), maps="masks", ending="_mask", mode="L"):
+    for seed, name in enumerate(names):
+        image_file(root / "pictures" / f"{name}.jpg", seed=seed)
+        label_map_file(root / maps / f"{name}{ending}.png", mode=mode)
+    return root
+
+
+@pytest.mark.parametrize("ending", ["", "_mask", "_masks", "_label", "_labels", "_instances", "_gt", "-Mask"])
+def test_maps_match_by_stem(tmp_path, ending):
+    dataset = load_dataset(pair(tmp_path, ending=ending))
+    assert dataset.class_names == ["BG", "object"]
+    assert [info["id"] for info in dataset.image_info] == ["a", "b"]
+    assert dataset.annotation_problems == []
+    masks, class_ids = dataset.load_mask(1)
+    assert masks.shape == (40, 60, 2)
+    assert masks.dtype == bool
+    assert masks[5:15, 5:15, 0].all()
+    assert masks[20:30, 20:50, 1].all()
+    assert masks.sum() == 100 + 300
+    assert class_ids.tolist() == [1, 1]
+    assert class_ids.dtype == np.int32
+    assert dataset.load_image(0).shape == (40, 60, 3)
+
+
+def test_both_folders_named(tmp_path):
+    pair(tmp_path)
+    dataset = load_dataset(tmp_path / "masks", tmp_path / "pictures", class_name="nut")
+    assert dataset.class_names == ["BG", "nut"]
+    assert dataset.num_images == 2
+
+
+def test_classes_of_instances(tmp_path):
+    table = {"a": {2: "dog"}, "b": {1: "cat", 2: "cat"}}
+    dataset = load_dataset(pair(tmp_path), class_name="ant", instance_classes=table)
+    assert dataset.class_names == ["BG", "ant", "cat", "dog"]
+    assert dataset.load_mask(0)[1].tolist() == [1, 3]
+    assert dataset.load_mask(1)[1].tolist() == [2, 2]
+
+
+def test_void_of_a_palette_is_no_instance(tmp_path):
+    pair(tmp_path, names=["a"])
+    path = tmp_path / "masks" / "a_mask.png"
+    pixels = np.zeros((40, 60), np.uint8)
+    pixels[5:15, 5:15] = 255
+    pixels[7:13, 7:13] = 1
+    for mode, count in (("L", 2), ("P", 1)):
+        picture = Image.fromarray(pixels)
+        if mode == "P":
+            picture = Image.frombytes("P", (60, 40), pixels.tobytes())
+            picture.putpalette(list(range(256)) * 3)
+        picture.save(path)
+        assert load_dataset(tmp_path).load_mask(0)[0].shape[2] == count
+
+
+def test_one_object_of_255_and_16_bits(tmp_path):
+    pair(tmp_path, names=["a", "b"])
+    Image.fromarray(np.pad(np.full((9, 9), 255, np.uint8), 9)).save(tmp_path / "masks" / "a_mask.png")
+    numbers = np.zeros((40, 60), np.uint16)
+    numbers[3:9, 3:9], numbers[20:30, 3:9] = 256, 40000
+    Image.fromarray(numbers).save(tmp_path / "masks" / "b_mask.png")
+    dataset = load_dataset(tmp_path)
+    assert dataset.load_mask(0)[0].sum() == 81
+    assert dataset.load_mask(1)[0].sum(axis=(0, 1)).tolist() == [36, 60]
+
+
+def test_an_empty_map_is_an_image_without_objects(tmp_path):
+    pair(tmp_path)
+    label_map_file(tmp_path / "masks" / "a_mask.png", instances=())
+    dataset = load_dataset(tmp_path)
+    masks, class_ids = dataset.load_mask(0)
+    assert masks.shape == (40, 60, 0)
+    assert class_ids.shape == (0,)
+    assert dataset.load_boxes(0)[0].shape == (0, 4)
+
+
+def test_the_map_decides_on_orientation(tmp_path):
+    image_file(tmp_path / "images" / "turned.jpg", 40, 60, exif=6)
+    label_map_file(tmp_path / "maps" / "turned.png", height=60, width=40)
+    image_file(tmp_path / "images" / "stored.jpg", 40, 60, exif=6)
+    label_map_file(tmp_path / "maps" / "stored.png", height=40, width=60)
+    dataset = load_dataset(tmp_path)
+    assert [dataset.load_image(i).shape[:2] for i in (0, 1)] == [(40, 60), (60, 40)]
+    for fast in (False, True):
+        scan = scan_dataset(dataset, fast=fast)
+        assert scan.height.tolist() == [40, 60]
+        assert scan.exif_applied.tolist() == [0, 1]
+        assert scan.mask_errors == {}
+
+
+def test_photographs_are_no_maps(tmp_path):
+    for folder in ("one", "two"):
+        image_file(tmp_path / folder / "a.png", mode="L")
+    with pytest.raises(SetupError, match=r"the folder holds one, two"):
+        load_dataset(tmp_path)
+
+
+def test_several_pairs_are_listed(tmp_path):
+    pair(tmp_path)
+    pair(tmp_path, maps="instances", ending="")
+    with pytest.raises(SetupError, match="2 pairs of folders .*pictures/ with maps instances/.*maps masks/") as error:
+        load_dataset(tmp_path)
+    assert error.value.findings[0].code == "ds-format-unknown"
+    assert 'images="' in error.value.findings[0].fix
+
+
+def test_flat_drawings_are_told_apart_by_the_folders_names(tmp_path):
+    """Greyscale drawings pass for maps as well: the folder called masks holds the maps."""
+    for name in "ab":
+        label_map_file(tmp_path / "drawings" / f"{name}.png")
+        label_map_file(tmp_path / "masks" / f"{name}.png")
+    dataset = load_dataset(tmp_path)
+    assert "masks" in dataset.image_info[0]["mask_path"]
+
+
+def test_what_does_not_match_is_reported(tmp_path):
+    pair(tmp_path, names="abcd")
+    image_file(tmp_path / "pictures" / "lonely.jpg")
+    image_file(tmp_path / "pictures" / "a.png")
+    label_map_file(tmp_path / "masks" / "b_label.png")
+    label_map_file(tmp_path / "masks" / "nobody.png")
+    dataset = load_dataset(tmp_path)
+    by_message = {finding.message: finding.severity for finding in dataset.annotation_problems}
+    assert codes(dataset.annotation_problems) == ["ds-id-dup-image", "ds-map-missing", "ds-map-unmatched"]
+    (duplicates,) = [message for message in by_message if "a.jpg and a.png" in message]
+    assert "maps b_label.png and b_mask.png" in duplicates
+    (missing,) = [message for message in by_message if "lonely.jpg" in message]
+    assert by_message[missing] == Severity.WARNING
+    assert dataset.num_images == 4
+
+
+def test_damaged_and_coloured_maps_are_reported_and_refused(tmp_path):
+    pair(tmp_path, names="abc")
+    (tmp_path / "masks" / "a_mask.png").write_bytes(b"no picture")
+    image_file(tmp_path / "masks" / "b_mask.png")
+    dataset = load_dataset(tmp_path / "masks", tmp_path / "pictures")
+    (finding,) = dataset.annotation_problems
+    assert finding.code == "ds-file-unreadable"
+    assert finding.message.startswith("2 of 3 images")
+    assert "mode RGB" in finding.message
+    for image_id in (0, 1):
+        with pytest.raises(SetupError, match="_mask"):
+            dataset.load_mask(image_id)
+    assert dataset.load_mask(2)[0].shape[2] == 2
+    scan = scan_dataset(dataset)
+    assert scan.mask_errors == {}
+    assert scan.instances_known.tolist() == [False, False, True]
+
+
+def test_a_depth_image_is_no_map(tmp_path):
+    image_file(tmp_path / "images" / "a.jpg")
+    (tmp_path / "depth").mkdir()
+    Image.fromarray(np.arange(2400, dtype=np.uint16).reshape(40, 60)).save(tmp_path / "depth" / "a.png")
+    dataset = load_dataset(tmp_path / "depth", tmp_path / "images")
+    with pytest.raises(SetupError, match="2399 different numbers"):
+        dataset.load_mask(0)
+
+
+def test_pennfudan(pennfudan):
+    dataset = load_dataset(pennfudan)
+    assert dataset.num_images == 170
+    assert dataset.annotation_problems == []
+    assert dataset.image_info[0]["id"] == "FudanPed00001"
+    scan = scan_dataset(dataset)
+    assert (scan.num_images, scan.num_instances) == (170, 423)
+    assert scan.image_errors == scan.mask_errors == {}
+    assert scan.read.all()
+    assert scan.instances_known.all()
+    # the set's own Annotation/FudanPed00001.txt, 1-based and inclusive: (160, 182) - (302, 431)
+    assert scan.box[0].tolist() == [181, 159, 431, 302]
+    assert (scan.mask_area > 0).all()
+    fast = scan_dataset(dataset, fast=True)
+    np.testing.assert_array_equal(fast.box, scan.box)
+    np.testing.assert_array_equal(fast.height, scan.height)
+    assert not fast.read.any()

@@ -1,0 +1,225 @@
+"""load_dataset: recognising formats, and what it refuses."""
+
+import contextlib
+import json
+import os
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mrcnn_roi.datasets import load_dataset, scan_dataset
+from mrcnn_roi.datasets.label_map import LabelMapDataset
+from mrcnn_roi.findings import SetupError
+
+from .builders import annotation, coco_file, image_file, label_map_file
+
+
+def refusal(*args, **kwargs):
+    """The one finding load_dataset raises."""
+    with pytest.raises(SetupError) as error:
+        load_dataset(*args, **kwargs)
+    (finding,) = error.value.findings
+    return finding
+
+
+def test_a_folder_with_one_coco_file(tmp_path):
+    coco_file(tmp_path)
+    (tmp_path / "notes.json").write_text('{"author": "me"}')
+    assert load_dataset(tmp_path).num_images == 1
+    assert load_dataset(str(tmp_path), format="coco").num_images == 1
+
+
+def test_a_folder_with_its_coco_file_in_annotations(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    coco_file(tmp_path / "annotations", draw=False)
+    image_file(tmp_path / "images" / "a.png")
+    assert load_dataset(tmp_path).annotation_problems == []
+
+
+def test_a_folder_with_several_coco_files(tmp_path):
+    coco_file(tmp_path, name="train.json")
+    coco_file(tmp_path, name="val.json")
+    finding = refusal(tmp_path)
+    assert finding.code == "ds-format-unknown"
+    assert "2 COCO files: train.json, val.json" in finding.message
+    assert str(tmp_path / "train.json") in finding.fix
+
+
+def test_the_suffix_does_not_matter(tmp_path):
+    path = coco_file(tmp_path, name="labels.txt")
+    assert load_dataset(path).num_images == 1
+
+
+def test_no_such_file_names_the_closest(tmp_path):
+    coco_file(tmp_path)
+    finding = refusal(tmp_path / "annotation.json")
+    assert finding.code == "ds-file-missing"
+    assert "closest is annotations.json" in finding.message
+
+
+def test_no_such_image_folder(tmp_path):
+    finding = refusal(coco_file(tmp_path), tmp_path / "imgs")
+    assert finding.code == "ds-file-missing"
+    assert "imgs" in finding.message
+
+
+@pytest.mark.parametrize(
+    "data, words",
+    [
+        (b"", "empty"),
+        (b"\xef\xbb\xbf  ", "empty|not JSON"),
+        (b'{"images": [\n1 2]}', "line 2 column 3"),
+        (b'{"a": "\xff\xfe"}', "byte 7"),
+        (b"[" * 100_000, "not readable as JSON"),
+        (b"[" + b"1" * 5000 + b"]", "not readable as JSON"),
+    ],
+)
+def test_what_is_not_json(tmp_path, data, words):
+    path = tmp_path / "a.json"
+    path.write_bytes(data)
+    finding = refusal(path)
+    assert finding.code == "ds-json-invalid"
+    assert any(word in finding.message for word in words.split("|"))
+    assert finding.where == str(path)
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        ({"_via_settings": {}, "_via_img_metadata": {}}, "VIA project file"),
+        ({"a.jpg123": {"filename": "a.jpg", "regions": []}}, "VIA annotation file"),
+        ([{"filename": "a.jpg", "regions": []}], "VIA 2 annotation file"),
+        ({"shapes": [], "imagePath": "a.jpg"}, "LabelMe file"),
+        ({"images": [], "annotations": [{"segments_info": []}], "categories": []}, "COCO panoptic file"),
+        ([{"image_id": 1, "category_id": 1, "score": 0.5}], "COCO results"),
+        ({"epochs": 5, "seed": 1}, "the keys epochs, seed"),
+        ([{"x": 1}], "the keys x"),
+        ({"images": []}, "the keys images"),
+        ([], "a list without objects"),
+        (7, "a int without objects"),
+        ({}, "(none)"),
+    ],
+)
+def test_other_formats_are_named(tmp_path, content, words):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    finding = refusal(path)
+    assert finding.code == "ds-format-unknown"
+    assert words in finding.message
+    assert "COCO json; label-map masks" in finding.message
+
+
+def test_other_files_and_folders(tmp_path):
+    assert "a .png file of" in refusal(image_file(tmp_path / "x" / "a.png")).message
+    assert "the folder holds a.png" in refusal(tmp_path / "x").message
+    (tmp_path / "empty").mkdir()
+    assert "the folder holds nothing" in refusal(tmp_path / "empty").message
+    os.mkfifo(tmp_path / "pipe.json")
+    assert refusal(tmp_path / "pipe.json").code == "ds-file-unreadable"
+
+
+def test_format_chooses(tmp_path):
+    coco_file(tmp_path, draw=False)
+    image_file(tmp_path / "images" / "a.png")
+    label_map_file(tmp_path / "masks" / "a.png")
+    assert load_dataset(tmp_path).class_names == ["BG", "cat"]
+    assert isinstance(load_dataset(tmp_path, format="label_map"), LabelMapDataset)
+    assert refusal(tmp_path / "annotations.json", format="label_map").code == "ds-format-unknown"
+
+
+def test_wrong_calls(tmp_path):
+    path = coco_file(tmp_path)
+    with pytest.raises(ValueError, match="expected a format of coco, label_map, received 'voc'"):
+        load_dataset(path, format="voc")
+    with pytest.raises(ValueError, match=r"options of the format coco \(none\), received class_name"):
+        load_dataset(path, class_name="cat")
+
+
+def survives(path):
+    """Loading, scanning and drawing masks raise nothing but SetupError."""
+    with contextlib.suppress(SetupError):
+        dataset = load_dataset(path)
+        for fast in (True, False):
+            scan_dataset(dataset, fast=fast)
+        for image_id in dataset.image_ids:
+            with contextlib.suppress(SetupError):
+                dataset.load_mask(image_id)
+        "\n".join(map(str, dataset.annotation_problems)).encode()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_bytes(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("bytes") / "a.json"
+    path.write_bytes(data)
+    survives(path)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+number = st.integers(-5, 70) | st.floats(-5, 70) | st.sampled_from([1e9, -1e300, 10**30, float("inf"), 0.5])
+segmentation = st.lists(st.lists(number, max_size=9), max_size=3) | st.fixed_dictionaries(
+    {
+        "size": st.sampled_from([[40, 60], [60, 40], [40], 7]),
+        "counts": st.lists(number, max_size=4) | st.text(max_size=6),
+    }
+)
+record = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.integers(0, 3) | anything,
+        "image_id": st.integers(0, 2) | anything,
+        "category_id": st.integers(0, 2) | anything,
+        "segmentation": segmentation | anything,
+        "bbox": st.lists(number, min_size=4, max_size=4) | anything,
+        "iscrowd": st.integers(0, 1) | anything,
+    },
+)
+size = st.sampled_from([40, 60, 0, -3, 40.0, "40", None, 2.5])
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    images=st.lists(
+        anything
+        | st.fixed_dictionaries(
+            {"id": st.integers(0, 2), "file_name": st.sampled_from(["a.png", "b.png", "../a.png", "", "\ud800", 5])},
+            optional={"height": size, "width": size},
+        ),
+        max_size=3,
+    ),
+    annotations=st.lists(record | anything, max_size=4),
+    categories=st.lists(
+        anything | st.fixed_dictionaries({"id": st.integers(0, 2) | anything, "name": st.text(max_size=4) | anything}),
+        max_size=3,
+    ),
+)
+def test_any_coco(coco_folder, images, annotations, categories):
+    path = coco_folder / "any.json"
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    path.write_text(json.dumps(content))
+    survives(path)
+
+
+@settings(max_examples=80, deadline=None)
+@given(changes=record)
+@example({"segmentation": [[0, 0, 1e9, 0, 5, 0]]})
+@example({"segmentation": [[0, 0, 5, 5, 1e-200, 1e-200]], "bbox": [0, 0, 1e-200, 1e-200]})
+def test_any_annotation_of_a_sound_image(coco_folder, changes):
+    path = coco_folder / "one.json"
+    images = [{"id": 1, "file_name": "a.png", "height": 40, "width": 60}]
+    categories = [{"id": 1, "name": "cat"}]
+    sound = annotation() | changes | {"image_id": 1}
+    path.write_text(json.dumps({"images": images, "annotations": [sound], "categories": categories}))
+    survives(path)
+
+
+@pytest.fixture(scope="module")
+def coco_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("coco")
+    image_file(folder / "a.png")
+    return folder

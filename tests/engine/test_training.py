@@ -1,0 +1,196 @@
+import json
+import os
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+from mrcnn_roi.engine import training
+from mrcnn_roi.engine.mask_rcnn import MaskRCNN
+from mrcnn_roi.findings import SetupError
+
+LOSSES = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"]
+
+
+@pytest.fixture
+def model(small_config, tmp_path):
+    return MaskRCNN("training", small_config(), tmp_path)
+
+
+def test_presets_select_the_originals_layers(shared, tmp_path):
+    from mrcnn_roi.config import Config
+    from mrcnn_roi.network.build import build_training
+
+    config = type("C", (Config,), {"NAME": "x", "NUM_CLASSES": 81, "BACKBONE": "resnet50"})()
+    model = keras.Model(*build_training(config))
+    table = json.loads((shared / "tables" / "trainable_by_layers_option_resnet50.json").read_text())
+    assert set(table) >= {"heads", "3+", "4+", "5+", "all"}
+    for preset, expected in table.items():
+        count = training.set_trainable(model, training.LAYER_PRESETS[preset])
+        assert len(model.trainable_weights) == expected["n_trainable_weights"]
+        assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == expected["n_params"]
+        names = {layer.name for layer in training.trainable_layers(model) if layer.trainable}
+        assert names == set(expected["layers"])
+        assert count == len(names)
+
+
+def test_two_epochs_and_a_resumed_third(model, boxes, tmp_path, small_config, capsys):
+    before = model.keras_model.get_layer("fpn_p2").get_weights()[0]
+    frozen = model.keras_model.get_layer("conv1").get_weights()[0]
+    history = model.train(boxes(), boxes(3), learning_rate=0.01, epochs=2, layers="heads").history
+    assert model.epoch == 2
+    for name in ["loss", *LOSSES]:
+        assert len(history[name]) == len(history[f"val_{name}"]) == 2
+        assert np.isfinite(history[name]).all()
+    np.testing.assert_allclose(history["loss"][0], sum(history[name][0] for name in LOSSES), rtol=0.05)
+    assert not np.array_equal(before, model.keras_model.get_layer("fpn_p2").get_weights()[0])
+    np.testing.assert_array_equal(frozen, model.keras_model.get_layer("conv1").get_weights()[0])
+    files = os.listdir(model.log_dir)
+    assert {"mask_rcnn_small_0001.h5", "mask_rcnn_small_0002.h5", "losses.csv", "config.yaml", "classes.json"} <= {
+        *files
+    }
+    assert not [name for name in files if "part" in name]
+
+    again = MaskRCNN("training", small_config(), tmp_path)
+    again.load_weights(again.find_last(), by_name=True)
+    assert again.epoch == 2
+    assert again.log_dir == model.log_dir
+    np.testing.assert_array_equal(
+        again.keras_model.get_layer("fpn_p2").get_weights()[0], model.keras_model.get_layer("fpn_p2").get_weights()[0]
+    )
+    again.train(boxes(), None, learning_rate=0.01, epochs=3, layers="all")
+    assert "mask_rcnn_small_0003.h5" in os.listdir(model.log_dir)
+    assert "Re-starting from epoch 2" in capsys.readouterr().out
+
+
+def test_images_without_objects_train_as_negatives(model, boxes):
+    class Mostly(boxes):
+        def rectangles(self, image_id):
+            return iter(()) if image_id != 1 else super().rectangles(image_id)
+
+    history = model.train(Mostly(4), None, 0.01, 1, "all", preflight="warn").history
+    assert np.isfinite(history["loss"]).all()
+    assert history["rpn_class_loss"][0] > 0
+
+
+def test_pad64_trains_on_images_of_other_sizes(small_config, boxes, tmp_path):
+    changes = {"IMAGE_RESIZE_MODE": "pad64", "IMAGES_PER_GPU": 1}
+    model = MaskRCNN("training", type("C", (small_config,), changes)(), tmp_path)
+    history = model.train(boxes(5, size=(70, 130)), None, 0.01, 1, "all").history
+    assert np.isfinite(history["loss"]).all()
+
+
+def test_rois_may_come_from_outside(small_config, boxes, tmp_path):
+    model = MaskRCNN("training", type("C", (small_config,), {"USE_RPN_ROIS": False})(), tmp_path)
+    assert np.isfinite(model.train(boxes(), None, 0.01, 1, "all").history["loss"]).all()
+
+
+def test_a_broken_image_stops_the_run_and_is_named(model, boxes):
+    class Broken(boxes):
+        def load_image(self, image_id):
+            if image_id == 3:
+                raise OSError("truncated")
+            return super().load_image(image_id)
+
+    with pytest.raises(SetupError, match="box-3.png"):
+        model.train(Broken(), None, 0.01, 1, "all")
+    with pytest.raises(SetupError, match="box-3.png"):
+        model.train(Broken(), None, 0.01, 5, "all", preflight="off")
+
+
+def test_preflight_levels(small_config, boxes, tmp_path, capsys):
+    class ThreeClasses(boxes):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.add_class("boxes", 3, "round")
+            self.prepare()
+
+    model = MaskRCNN("training", small_config(), tmp_path)
+    with pytest.raises(SetupError, match="cd-class-count"):
+        model.train(ThreeClasses(), None, 0.01, 1, "all")
+    with pytest.raises(ValueError, match="expected preflight"):
+        model.train(boxes(), None, 0.01, 1, "all", preflight="maybe")
+    with pytest.raises(SetupError, match="cfg-name-missing"):
+        MaskRCNN("training", type("C", (small_config,), {"NAME": None})(), tmp_path)
+
+
+def test_an_interrupted_checkpoint_leaves_the_last_one_whole(model, tmp_path, monkeypatch):
+    from mrcnn_roi.engine import weights
+
+    path = tmp_path / "mask_rcnn_small_0001.h5"
+    model.keras_model.save_weights(path)
+    whole = path.read_bytes()
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(weights.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.keras_model.save_weights(path)
+    assert path.read_bytes() == whole
+    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == [path.name]
+
+
+def test_loss_weights_scale_the_losses(small_config, boxes, tmp_path):
+    from mrcnn_roi.inputs.pipeline import Batches
+
+    batch = next(iter(Batches(boxes(), small_config(), seed=0)))
+    logs = []
+    for weight in (1.0, 3.0):
+        keras.utils.set_random_seed(0)
+        changes = {"LOSS_WEIGHTS": {"rpn_class_loss": weight}}
+        model = MaskRCNN("training", type("C", (small_config,), changes)(), tmp_path)
+        model.compile(0.0, 0.9)
+        logs.append(model.keras_model.train_on_batch(batch, return_dict=True))
+    assert logs[1]["rpn_class_loss"] == pytest.approx(3 * logs[0]["rpn_class_loss"], rel=1e-4)
+    assert logs[1]["rpn_bbox_loss"] == pytest.approx(logs[0]["rpn_bbox_loss"], rel=1e-4)
+
+
+def test_train_on_batch_reports_this_batch_alone(model, boxes):
+    from mrcnn_roi.inputs.pipeline import Batches
+
+    batches = iter(Batches(boxes(), model.config, seed=0))
+    model.set_trainable(".*", verbose=0)
+    model.compile(learning_rate=0.0, momentum=0.9)
+    first, second = next(batches), next(batches)
+    alone = model.keras_model.train_on_batch(first, return_dict=True)["rpn_class_loss"]
+    model.keras_model.train_on_batch(second, return_dict=True)
+    assert model.keras_model.train_on_batch(first, return_dict=True)["rpn_class_loss"] == pytest.approx(alone)
+
+
+@pytest.mark.parametrize("suffix", ["model.keras", "w.weights.h5", "w.h5"])
+def test_files_travel(small_config, boxes, tmp_path, suffix):
+    model = MaskRCNN("inference", small_config(), tmp_path)
+    path = tmp_path / suffix
+    (model.keras_model.save if suffix == "model.keras" else model.keras_model.save_weights)(path)
+    other = MaskRCNN("inference", small_config(), tmp_path)
+    other.load_weights(path)
+    image = boxes().load_image(1)
+    (a,), (b,) = model.detect([image]), other.detect([image])
+    np.testing.assert_array_equal(a["rois"], b["rois"])
+    np.testing.assert_array_equal(a["scores"], b["scores"])
+
+
+def test_a_saved_training_model_goes_on_training(model, boxes, tmp_path):
+    from mrcnn_roi.inputs.pipeline import Batches
+
+    model.set_trainable(".*", verbose=0)
+    model.compile(0.0, 0.9)
+    batch = next(iter(Batches(boxes(), model.config, seed=0)))
+    before = model.keras_model.train_on_batch(batch, return_dict=True)
+    model.keras_model.save(tmp_path / "m.keras")
+    revived = keras.models.load_model(tmp_path / "m.keras")
+    after = revived.train_on_batch(batch, return_dict=True)
+    assert after["rpn_class_loss"] == pytest.approx(before["rpn_class_loss"], rel=1e-5)
+
+
+def test_clipping_is_by_the_global_norm():
+    model = SimpleNamespace(
+        set_losses=lambda *a: None, compile=lambda optimizer: setattr(model, "optimizer", optimizer)
+    )
+    training.compile_model(model, 0.1, 0.9, 5.0, None, 0.0001)
+    assert model.optimizer.global_clipnorm == 5.0
+    assert model.optimizer.clipnorm is None
+    training.compile_model(model, 0.1, 0.9, None, None, 0.0001)
+    assert model.optimizer.global_clipnorm is None
