@@ -3,9 +3,14 @@
 Public names are imported when they are first used, so that `import mrcnn_roi` costs nothing.
 """
 
+import os
 from importlib import import_module
 
 from mrcnn_roi.version import __version__
+
+# TensorFlow logs hundreds of lines about the cost of CropAndResize, which it cannot estimate. Whoever wants
+# them sets the variable.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 _HOMES = {
     "Config": "config",

@@ -46,7 +46,7 @@ Exclude = Annotated[list[str] | None, typer.Option(help="Layer to leave out when
 
 def main():
     """Entry point of `mrcnn-roi`: prints what is wrong without a traceback."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     try:
         app()
     except SetupError as error:

@@ -6,41 +6,25 @@ the augmentation), runs all of them, and adds what the loaders of the annotation
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from mrcnn_roi.checks import (
-    arguments,
-    dataset,
-    dataset_content,
-    fit,
-    fit_anchors,
-    fit_counts,
-    fit_sizes,
-    model,
-    resources,
-)
-from mrcnn_roi.checks import (
-    augmentation as augmentations,
-)
-from mrcnn_roi.checks import (
-    config as configs,
-)
-from mrcnn_roi.checks import (
-    environment as environments,
-)
-from mrcnn_roi.checks.augmentation_trials import run_trials, sample_shape
+import mrcnn_roi.checks
+from mrcnn_roi.checks.augmentation_trials import Trials, run_trials, sample_shape
+from mrcnn_roi.checks.config import silence
+from mrcnn_roi.checks.environment import Environment, read_environment
 from mrcnn_roi.checks.h5_header import WeightHeader, read_header
 from mrcnn_roi.checks.splits import Split, mold
 from mrcnn_roi.checks.values import number
 from mrcnn_roi.datasets.scan import scan_dataset
 from mrcnn_roi.findings import CHECKS, Finding, SetupError, run_checks
 
-REGISTERED = (  # importing a module of checks registers them
-    arguments, augmentations, configs, dataset, dataset_content, environments, fit, fit_anchors, fit_counts, fit_sizes,
-    model, resources,
-)  # fmt: skip
+for _module in pkgutil.walk_packages(mrcnn_roi.checks.__path__, "mrcnn_roi.checks."):
+    importlib.import_module(_module.name)  # registers the checks in it
+
 GROUPS = ("config", "model", "weights", "dataset", "fit", "augmentation", "environment")
 
 
@@ -57,7 +41,7 @@ def preflight(
     epochs: int | None = None,
     checkpoint=None,
     augmentation=None,
-    environment: environments.Environment | None = None,
+    environment: Environment | None = None,
     fast: bool = False,
     progress: Callable[[int, int], object] | None = None,
     model_dir=None,
@@ -85,31 +69,28 @@ def preflight(
     datasets = {name: each for name, each in (("train", train), ("val", val)) if each is not None}
     splits, failures = _scan(config, datasets, fast, progress)
     header, unreadable = _read_weights(weights)
-    by_name = {split.name: split for split in splits}
-    objects: dict[str, Any] = {
-        "config": config,
-        "mode": mode,
-        "datasets": datasets,
-        "scan_failures": failures,
-        "splits": splits,
-        "train": by_name.get("train"),
-        "val": by_name.get("val"),
-        "weights": header,
-        "exclude": (exclude,) if isinstance(exclude, str) else tuple(exclude or ()),
-        "layers": layers,
-        "learning_rate": learning_rate,
-        "epochs": epochs,
-        "checkpoint": checkpoint,
-        "environment": environment or environments.read_environment(),
-        "model_dir": model_dir,
-    }
-    if augmentation is not None and mode == "training":
-        with_empty = any((split.per_image == 0).any() for split in splits if split.name == "train")
-        objects["trials"] = run_trials(augmentation, sample_shape(config, splits), with_empty)
-    findings = [*_noticed_while_loading(datasets), *unreadable, *run_checks(GROUPS, **objects)]
-    if mode == "training":
-        findings += _judge_rate(config, learning_rate)
-    findings = configs.silence(dict.fromkeys(findings), config)  # each finding once: parts of one dataset share theirs
+    training = mode == "training"
+    findings = run_checks(
+        GROUPS,
+        config=config,
+        mode=mode,
+        datasets={name: each for name, each in datasets.items() if name not in failures},
+        scan_failures=failures,
+        splits=splits,
+        **{split.name: split for split in splits},
+        weights=header,
+        exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude or ()),
+        layers=layers,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        checkpoint=checkpoint,
+        trials=_try_augmentation(augmentation, config, splits) if training else None,
+        environment=environment or read_environment(),
+        model_dir=model_dir,
+    )
+    rate = _judge_rate(config, learning_rate) if training else []
+    # Each finding once: the parts of one dataset share what its loader noticed.
+    findings = silence(dict.fromkeys([*_noticed_while_loading(datasets), *unreadable, *findings, *rate]), config)
     locate = getattr(config, "locate", list)
     return locate(sorted(findings, key=lambda finding: -finding.severity))
 
@@ -132,7 +113,7 @@ def _scan(config, datasets, fast, progress) -> tuple[list[Split], dict[str, str]
     splits, failures = [], {}
     for name, each in datasets.items():
         try:
-            if id(each) not in scans and len(each.image_ids):
+            if len(each.image_info) and len(each.image_ids) and id(each) not in scans:
                 scans[id(each)] = scan_dataset(each, fast=fast, progress=progress)
             if id(each) in scans:
                 scan = scans[id(each)]
@@ -149,6 +130,13 @@ def _read_weights(weights) -> tuple[WeightHeader | None, list[Finding]]:
         return read_header(weights), []
     except SetupError as error:
         return None, error.findings
+
+
+def _try_augmentation(augmentation, config, splits: list[Split]) -> Trials | None:
+    if augmentation is None:
+        return None
+    with_empty = any((split.per_image == 0).any() for split in splits if split.name == "train")
+    return run_trials(augmentation, sample_shape(config, splits), with_empty)
 
 
 class _WithRate:

@@ -29,31 +29,44 @@ OBJECTS = (
 
 
 @dataclass(frozen=True)
-class Trials:
-    """What became of DRAWS samples. Draws that failed or changed a shape are in `errors` and `misshapen`
-    only.
+class Draw:
+    """What became of one sample.
 
-    agreement: float [D], the share of the image's objects that lies under a mask; NaN where they cannot be
-    seen. image_moved, mask_moved: bool [D]. kept: int [D] masks with a pixel left, of len(OBJECTS).
-    mask_values: "plain", "grey" (in-between values at the edges) or "coloured" a draw. low, high: float [D],
-    least and greatest value of the image, NaN where it holds one. repeatable: the same random numbers give
-    the same result. empty_error: what a sample without objects raised, "" for nothing.
+    agreement: the share of the image's objects that lies under a mask, NaN where they cannot be seen.
+    image_moved, mask_moved: against the sample. kept: masks with a pixel left, of len(OBJECTS).
+    values: of the masks: "plain", "grey" (in-between values at the edges) or "coloured".
+    low, high: least and greatest value of the image, NaN where it holds one. dtype: the image's.
+    """
+
+    agreement: float
+    image_moved: bool
+    mask_moved: bool
+    kept: int
+    values: str
+    low: float
+    high: float
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What became of DRAWS samples of a shape [H, W, C].
+
+    draws: D of them; those that failed or changed a shape are in `errors` and `misshapen` only. repeatable: the
+    same random numbers gave the same result. empty_error: what a sample without objects raised, "" for nothing.
     """
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int, int, int]
+    draws: list[Draw]
     errors: list[str]
     misshapen: list[str]
-    agreement: np.ndarray
-    image_moved: np.ndarray
-    mask_moved: np.ndarray
-    kept: np.ndarray
-    mask_values: list[str]
-    low: np.ndarray
-    high: np.ndarray
-    dtype: str
     repeatable: bool
     empty_error: str
+
+    def each(self, field: str) -> np.ndarray:
+        """[D]: one field of all draws."""
+        return np.array([getattr(draw, field) for draw in self.draws])
 
 
 def sample_shape(config, splits: list[Split]) -> tuple[int, int, int]:
@@ -94,61 +107,37 @@ def run_trials(augmentation, shape: tuple[int, int, int], with_empty: bool) -> T
     with_empty: also to a sample without objects, because the data have such images.
     The random numbers of `random` and `np.random` are left as they were. Never raises.
     """
-    first, second, masks = draw_sample(shape)
     before = random.getstate(), np.random.get_state()
-    errors: list[str] = []
-    misshapen: list[str] = []
-    seen: list[_Draw] = []
-    repeatable, empty_error = True, ""
     try:
-        for seed in range(DRAWS):
-            try:
-                result = _apply(augmentation, first, masks, seed)
-                if wrong := _misshapen(result, first.shape, masks.shape):
-                    misshapen.append(wrong)
-                    continue
-                if seed < 3:
-                    again = _apply(augmentation, first, masks, seed)
-                    repeatable = repeatable and all(map(np.array_equal, result, again))
-                other = _apply(augmentation, second, masks, seed)[0] if repeatable else None
-                seen.append(_describe(result, other, masks))
-            except Exception as error:  # an augmentation may raise anything; it is a finding
-                errors.append(f"{type(error).__name__}: {error}")
-        if with_empty and not errors:
-            empty_error = _try_empty(augmentation, first)
+        draws, errors, misshapen, repeatable = _draw_all(augmentation, *draw_sample(shape))
+        empty_error = _try_empty(augmentation, shape) if with_empty and not errors else ""
     finally:
         random.setstate(before[0])
         np.random.set_state(before[1])
-    columns = list(zip(*((each.agreement, each.image_moved, each.mask_moved, each.kept) for each in seen)))
-    agreement, image_moved, mask_moved, kept = columns or ((), (), (), ())
-    return Trials(
-        augmentation_name(augmentation),
-        tuple(shape),
-        errors,
-        misshapen,
-        np.array(agreement, float),
-        np.array(image_moved, bool),
-        np.array(mask_moved, bool),
-        np.array(kept, int),
-        [each.values for each in seen],
-        np.array([each.low for each in seen], float),
-        np.array([each.high for each in seen], float),
-        seen[0].dtype if seen else "",
-        repeatable,
-        empty_error,
-    )
+    name = augmentation_name(augmentation)
+    return Trials(name, shape, draws, errors, misshapen, repeatable, empty_error)
 
 
-@dataclass(frozen=True)
-class _Draw:
-    agreement: float
-    image_moved: bool
-    mask_moved: bool
-    kept: int
-    values: str
-    low: float
-    high: float
-    dtype: str
+def _draw_all(augmentation, first, second, masks) -> tuple[list[Draw], list[str], list[str], bool]:
+    """(draws, errors, misshapen, repeatable)."""
+    draws: list[Draw] = []
+    errors: list[str] = []
+    misshapen: list[str] = []
+    repeatable = True
+    for seed in range(DRAWS):
+        try:
+            result = _apply(augmentation, first, masks, seed)
+            if wrong := _misshapen(result, first.shape, masks.shape):
+                misshapen.append(wrong)
+                continue
+            if seed < 3:
+                again = _apply(augmentation, first, masks, seed)
+                repeatable = repeatable and all(map(np.array_equal, result, again))
+            other = _apply(augmentation, second, masks, seed)[0] if repeatable else None
+            draws.append(_describe(result, other, masks))
+        except Exception as error:  # an augmentation may raise anything; it is a finding
+            errors.append(f"{type(error).__name__}: {error}")
+    return draws, errors, misshapen, repeatable
 
 
 def _apply(augmentation, image, masks, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -162,9 +151,9 @@ def _apply(augmentation, image, masks, seed: int) -> tuple[np.ndarray, np.ndarra
     return np.asarray(image), np.asarray(masks)
 
 
-def _try_empty(augmentation, image) -> str:
+def _try_empty(augmentation, shape) -> str:
     try:
-        _apply(augmentation, image, np.zeros((*image.shape[:2], 0), bool), 0)
+        _apply(augmentation, np.full(shape, DARK, np.uint8), np.zeros((*shape[:2], 0), bool), 0)
     except Exception as error:  # as above
         return f"{type(error).__name__}: {error}"
     return ""
@@ -179,7 +168,7 @@ def _misshapen(result, image_shape, masks_shape) -> str:
     return ""
 
 
-def _describe(result, other, masks) -> _Draw:
+def _describe(result, other, masks) -> Draw:
     image, moved = result
     union, before = (moved != 0).any(axis=2), masks.any(axis=2)
     agreement, still = np.nan, np.nan
@@ -187,7 +176,7 @@ def _describe(result, other, masks) -> _Draw:
     if region is not None:
         agreement, still = (float((region & each).sum() / region.sum()) for each in (union, before))
     overlap = (union & before).sum() / max((union | before).sum(), 1)
-    return _Draw(
+    return Draw(
         agreement,
         bool(still < 0.9),
         bool(overlap < 0.97),

@@ -9,8 +9,8 @@ import os
 
 import numpy as np
 
+from mrcnn_roi.checks.config.images import mean_values
 from mrcnn_roi.checks.splits import Split, data_check, first, listed_images, listed_instances
-from mrcnn_roi.checks.values import number_list
 from mrcnn_roi.findings import Severity
 
 FULL = 0.99  # share of the image from which a mask is suspected to be inverted
@@ -44,9 +44,10 @@ def scan_partial(splits):
 def bit_depth(config, splits):
     """Pixels are on another scale than MEAN_PIXEL: 16-bit values up to 65535, or floats 0-1, minus a mean of
     about 120. The network sees numbers it cannot learn from. With a mean on the same scale they are fine."""
-    mean = number_list(np.ravel(config.MEAN_PIXEL))
-    if mean is None:
+    means = mean_values(config)
+    if means is None or not np.isfinite(means).all():
         return
+    mean = float(np.max(means))
     for split in splits:
         scan = split.scan
         high = np.flatnonzero(scan.value_max > 255)
@@ -54,12 +55,12 @@ def bit_depth(config, splits):
         fractions = len(known) > 0 and all(
             scan.dtype[row].startswith("float") and scan.value_max[row] <= 1 for row in known.tolist()
         )
-        if len(high) and max(mean) < 256:
+        if len(high) and mean < 256:
             own = _mean_pixel(split, high)
             largest = f"{scan.value_max[high].max():g}"
             message = f"values up to {largest}, MEAN_PIXEL is for 0-255: {_dtypes(split, high)}"
             yield split.name, message, f"scale the images to 0-255 in load_image, or set MEAN_PIXEL = {own}"
-        elif fractions and max(mean) > 1:
+        elif fractions and mean > 1:
             message = f"values 0 to 1, MEAN_PIXEL is for 0-255: {_dtypes(split, known)}"
             fix = f"return (255 * image).astype(np.uint8), or set MEAN_PIXEL = {_mean_pixel(split, known)}"
             yield split.name, message, fix

@@ -57,14 +57,16 @@ def anchors_miss_objects(config, train):
     median = float(np.median(np.sqrt(np.prod(sides, axis=1))))
     message = f"{1 - covered.mean():.0%} of {len(sides)} objects have no anchor with IoU >= {COVERED}; "
     message += f"median side {median:.0f} px against RPN_ANCHOR_SCALES=({', '.join(map(compact, scales))})"
-    better, share = _suggested(sides, ratios, len(scales))
+    better, share = _suggested(sides, ratios, len(scales), int(train.molding.shape.max()))
     fix = f"set RPN_ANCHOR_SCALES = ({', '.join(map(compact, better))}), which covers {share:.0%}"
     yield "RPN_ANCHOR_SCALES", message, fix, Severity.WARNING if covered.any() else Severity.ERROR
 
 
-def _suggested(sides: np.ndarray, ratios: list[float], levels: int) -> tuple[list[float], float]:
-    """`levels` scales, each twice the one before, that cover the most objects, and the share they cover."""
+def _suggested(sides: np.ndarray, ratios: list[float], levels: int, largest: int) -> tuple[list[float], float]:
+    """`levels` scales, each twice the one before and none above `largest` if possible, that cover the most objects,
+    and the share they cover."""
     candidates = [[2.0 ** (start + level) for level in range(levels)] for start in range(2, 11)]
+    candidates = [each for each in candidates if each[-1] <= largest] or candidates[:1]
     results = [best_iou(sides, *anchor_sizes(each, ratios)) for each in candidates]
     ranks = [(round((each >= COVERED).mean(), 3), round(each.mean(), 3), i) for i, each in enumerate(results)]
     best = max(ranks)[2]  # of equal ones the coarsest, which fits the strides best

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mrcnn_roi.checks.config.images import resize_mode
 from mrcnn_roi.checks.splits import (
     Split,
     batch_size,
@@ -45,7 +46,7 @@ def molded_shapes_vary(config, splits, mode):
         shapes = split.molding.shapes
         if len(shapes) > 1:
             shown = first((_size(*shape) for shape in shapes.tolist()), len(shapes))
-            message = f'{len(shapes)} molded sizes ("{config.IMAGE_RESIZE_MODE}") for batches of {batch}{shown}'
+            message = f'{len(shapes)} molded sizes ("{resize_mode(config)}") for batches of {batch}{shown}'
             fix = 'set IMAGES_PER_GPU = 1 and GPU_COUNT = 1, or IMAGE_RESIZE_MODE = "square"'
             yield "IMAGES_PER_GPU, IMAGE_RESIZE_MODE", f"{message}: they cannot be stacked", fix
             return  # val of the same kind has the same cause
@@ -56,7 +57,7 @@ def molded_not_divisible(config, splits):
     """Mode "none" and images whose sides are not multiples of 64. The pyramid halves the image six times and
     doubles it back: maps of different sizes are added, "Incompatible shapes". With a backbone of your own
     the sides must be multiples of the largest of BACKBONE_STRIDES."""
-    if config.IMAGE_RESIZE_MODE != "none":
+    if resize_mode(config) != "none":
         return
     modulus = int(max(positive_list(config, "BACKBONE_STRIDES"))) if callable(config.BACKBONE) else 64
     for split in splits:
@@ -88,12 +89,12 @@ def images_enlarged(config, train):
     largest = _next64(float(np.quantile(sizes[sizes > 0], 0.9)))
     message = f"the median image, {_size(height, width)}, is enlarged x{scale:.2g}: more work, no more to see"
     fix = f"set IMAGE_MIN_DIM = 0, IMAGE_MAX_DIM = {largest}"
-    if config.IMAGE_RESIZE_MODE == "square" and whole(config, "IMAGE_MAX_DIM") > largest:
+    if resize_mode(config) == "square" and whole(config, "IMAGE_MAX_DIM") > largest:
         fix += f": {compact(round((config.IMAGE_MAX_DIM / largest) ** 2, 1))} times cheaper"
-    elif config.IMAGE_RESIZE_MODE != "square":
+    elif resize_mode(config) != "square":
         fix = (
             "set IMAGE_MIN_DIM = 0"
-            if config.IMAGE_RESIZE_MODE == "pad64"
+            if resize_mode(config) == "pad64"
             else f"set IMAGE_MIN_DIM = {_next64(min(height, width))}"
         )
     severity = Severity.WARNING if scale > 2 and not intended else Severity.INFO
@@ -178,7 +179,7 @@ def objects_tiny(config, train):
         factor for factor in (2, 3, 4, 6, 8, 16, 32) if factor * np.median(sides[tiny]) >= TINY or factor == 32
     )
     fix = f"set IMAGE_MIN_SCALE = {wanted}"
-    if config.IMAGE_RESIZE_MODE == "square":
+    if resize_mode(config) == "square":
         long_side = np.maximum(train.scan.height, train.scan.width)
         fix += f" with IMAGE_MAX_DIM = {_next64(float(np.median(long_side[long_side > 0]) * wanted))}"
     yield "train", f"a side below {TINY} px after resizing: {listed}", f"{fix}, or cut the images into tiles"
@@ -188,7 +189,7 @@ def objects_tiny(config, train):
 def crops_without_objects(config, train):
     """Mode "crop" and objects so sparse that most random crops hold none: most of the training sees
     background."""
-    if config.IMAGE_RESIZE_MODE != "crop" or not train.objects.any():
+    if resize_mode(config) != "crop" or not train.objects.any():
         return
     side = whole(config, "IMAGE_MIN_DIM")
     chance = _crop_hits(train, side)

@@ -64,9 +64,9 @@ class Split:
 
     @property
     def objects(self) -> np.ndarray:
-        """bool [M]: instances of a class, neither crowds nor class 0, with a box that has an area."""
-        box = self.scan.box
-        return (self.scan.class_id > 0) & (box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1])
+        """bool [M]: instances of a class, neither crowds nor class 0, with an area, in images that can be read."""
+        box, read = self.scan.box, self.sound[self.scan.instance_image]
+        return read & (self.scan.class_id > 0) & (box[:, 2] > box[:, 0]) & (box[:, 3] > box[:, 1])
 
     @property
     def sound(self) -> np.ndarray:
@@ -129,13 +129,16 @@ def mold(config, scan) -> Molding | None:
         return None  # the checks of the config say what is wrong with its sizes
     box = scan.box.astype(np.float64)
     sides = (box[:, 2:] - box[:, :2]) * scale[scan.instance_image, None]
+    sides = np.minimum(sides, shape[scan.instance_image])  # a crop shows a part of what is larger
     return Molding(scale, shape, sides, _vanished(scan, scale))
 
 
 def _molded_sizes(config: Reading, scan) -> tuple[np.ndarray, np.ndarray]:
     mode, smallest, largest = resize_mode(config), min_dim(config), config.IMAGE_MAX_DIM
     scale_limit = config.IMAGE_MIN_SCALE
-    if mode is None or smallest is None or smallest < 0 or (mode == "square" and not is_int(largest, 1, 2**20)):
+    if mode is None or smallest is None or (mode == "crop" and smallest < 1):
+        raise Unreadable("IMAGE_MIN_DIM")
+    if mode == "square" and not is_int(largest, 1):
         raise Unreadable("IMAGE_RESIZE_MODE")
     if scale_limit is not None and (number(scale_limit) is None or not 0 <= scale_limit <= 1000):
         raise Unreadable("IMAGE_MIN_SCALE")
@@ -199,9 +202,9 @@ def whole(config: Reading, name: str, low: int = 1) -> int:
 
 
 def positive_list(config: Reading, name: str) -> list[float]:
-    """The setting as a list of positive numbers; otherwise the check ends."""
+    """The setting as a list of positive numbers of any sensible size; otherwise the check ends."""
     values = number_list(getattr(config, name))
-    if not values or min(values) <= 0:
+    if not values or min(values) < 1e-6 or max(values) > 1e6:
         raise Unreadable(name)
     return values
 

@@ -17,7 +17,7 @@ from PIL import Image
 CLASSES = ("square", "circle", "triangle")
 MIN_SIDE = 32  # pixels; in smaller images four shapes have no room
 _CONTRAST = 48  # grey levels, in at least one channel, between a shape and everything drawn before it
-_MIN_VISIBLE = 0.3  # share of a shape that must stay visible
+_MIN_VISIBLE = 0.6  # share of a shape that must stay visible
 _MIN_PIXELS = 12
 
 

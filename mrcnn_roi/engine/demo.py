@@ -23,7 +23,7 @@ from mrcnn_roi.preflight import preflight
 SIDE = 128
 SCALE = 3  # enlargement of the small images in pictures, so that captions can be read
 TRAIN_IMAGES, VAL_IMAGES = 600, 100
-EPOCHS, STEPS = 12, 200  # and steps an epoch
+EPOCHS = 12
 TIMED_STEPS = (5, 40)  # from which step to which one the speed is measured: the first ones compile
 
 
@@ -40,6 +40,8 @@ class ShapesConfig(Config):
     IMAGE_MIN_DIM = SIDE
     IMAGE_MAX_DIM = SIDE
     IMAGES_PER_GPU = 8
+    STEPS_PER_EPOCH = 110
+    VALIDATION_STEPS = 5
     TRAIN_BN = None  # nothing is pre-trained, so the statistics have to be learned, too
     RPN_ANCHOR_SCALES = (16, 32, 48, 64, 96)
     RPN_TRAIN_ANCHORS_PER_IMAGE = 64
@@ -119,10 +121,10 @@ def run_demo(folder, *, minutes, seed, say, bar, show) -> DemoResult:
     if errors:
         raise SetupError(errors)
 
-    say(f"3/5 training {EPOCHS} epochs of {STEPS} steps of {config.BATCH_SIZE} images, at most {minutes:g} minutes")
-    config.STEPS_PER_EPOCH = STEPS
+    steps = f"{EPOCHS} epochs of {config.STEPS_PER_EPOCH} steps of {config.BATCH_SIZE} images"
+    say(f"3/5 training {steps}, at most {minutes:g} minutes")
     model = MaskRCNN("training", config, folder / "logs")
-    cosine = Cosine(config.LEARNING_RATE, EPOCHS * STEPS, minutes * 60)
+    cosine = Cosine(config.LEARNING_RATE, EPOCHS * config.STEPS_PER_EPOCH, minutes * 60)
     start = time.monotonic()
     model.train(train, None, config.LEARNING_RATE, EPOCHS, "all", custom_callbacks=[cosine], preflight="off")
     train_seconds = time.monotonic() - start

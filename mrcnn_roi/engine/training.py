@@ -99,6 +99,7 @@ def fit(model, train: Batches, val: Batches | None, config, *, first_epoch, epoc
             steps_per_epoch=int(config.STEPS_PER_EPOCH),
             callbacks=callbacks,
             verbose=verbose,
+            shuffle=False,  # the batches are shuffled already
             **validation,
         )
     except tf.errors.OpError:

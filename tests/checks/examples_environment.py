@@ -49,6 +49,7 @@ EXAMPLES = {
     "env-gpu-memory": (lambda: on_gpu(8, **LARGE), lambda: on_gpu(80, **LARGE)),
     "env-logdir": (in_file, in_folder),
     "env-disk": (lambda: in_folder(epochs=100_000_000), lambda: in_folder(epochs=1)),
+    "run-layers": (lambda: find(layers="head"), lambda: find(layers=r"(mrcnn\_.*)|(res5.*)")),
     "run-lr-arg": (lambda: find(learning_rate=0.002), lambda: find(learning_rate=0.001)),
     "run-val-none": (lambda: find(Toy(), default_data=False), lambda: find(Toy(), Toy())),
 }

@@ -49,12 +49,13 @@ def test_molding_is_what_training_does(size, mode, dims, min_scale, box):
     assert molding.vanished.tolist() == [not masks.any()]
     if masks.any():
         (found,) = extract_bboxes(masks)
-        np.testing.assert_allclose(found[2:] - found[:2], molding.sides[0], atol=max(1, scale) + 1)
+        sides = np.minimum(found[2:] - found[:2], image.shape[:2])
+        np.testing.assert_allclose(sides, molding.sides[0], atol=max(1, scale) + 1)
 
 
 @pytest.mark.parametrize("change", [
-    {"IMAGE_RESIZE_MODE": "squared"}, {"IMAGE_MAX_DIM": "1024"}, {"IMAGE_MIN_DIM": -5}, {"IMAGE_MIN_SCALE": "2"},
-    {"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 0}, {"IMAGE_MAX_DIM": 10**9},
+    {"IMAGE_RESIZE_MODE": "squared"}, {"IMAGE_MAX_DIM": "1024"}, {"IMAGE_MIN_SCALE": "2"},
+    {"IMAGE_RESIZE_MODE": "crop", "IMAGE_MIN_DIM": 0}, {"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MIN_DIM": 100},
 ])  # fmt: skip
 def test_no_molding_where_the_config_cannot_resize(change):
     assert mold(config(**change), scan_dataset(Toy())) is None

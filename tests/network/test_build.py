@@ -82,7 +82,7 @@ def training_inputs(g):
 
 
 def weight_named(model, key):
-    (weight,) = [w for w in model.trainable_weights if w.path.endswith(key)]
+    (weight,) = [w for w in model.trainable_weights if f"/{w.path}".endswith(f"/{key}")]
     return weight
 
 

@@ -1,0 +1,144 @@
+"""The checks of images and masks: severities, what belongs to one cause, and what must be left alone."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mrcnn_roi.findings import Finding, Severity
+
+from .examples_dataset import DEEP, FLOATS, declared, masks_of, on_disk, photo, png
+from .test_fit import only
+from .toy import BOXES, SIZE, Toy, config, find, grave, noise, rectangles, sample, toys
+
+
+def test_every_fault_is_reported_with_a_count_and_the_first_places():
+    broken = [sample(masks=rectangles(BOXES)[..., :2]) for _ in range(7)]
+    found = only(find(toys(*broken)), "ds-mask-count")
+    assert "7 of 10 images, first 5: image 0 (2 masks but 3 class ids); image 1" in found.message
+    assert "image 5" not in found.message
+
+
+def test_an_image_that_fails_is_not_also_reported_for_its_masks():
+    both = sample(image=OSError("truncated"), masks=OSError("truncated"))
+    assert grave(find(toys(both))) == ["ds-file-unreadable"]
+
+
+def test_loaders_that_raise_are_named_with_the_exception():
+    found = only(find(toys(sample(masks=KeyError("all_points_x")))), "ds-mask-unreadable")
+    assert "image 0 (KeyError: 'all_points_x')" in found.message
+    assert grave(find(toys(sample(image=FileNotFoundError("a.jpg"))))) == ["ds-file-missing"]
+
+
+def test_transposed_exif_photographs_are_one_finding():
+    """Masks drawn on the size people see, pixels as the camera stored them."""
+    assert grave(photo(6, masks=rectangles(BOXES, (128, 96)))) == ["ds-exif"]
+
+
+def test_exif_that_the_annotations_ignored_too_is_left_alone():
+    assert grave(photo(6, height=96, width=128)) == []
+
+
+def test_exif_that_load_image_applies_is_left_alone():
+    turned = {"height": 128, "width": 96, "size": (128, 96)}
+    assert grave(photo(6, **turned)) == []
+
+
+def test_exif_that_only_mirrors_is_not_an_error(tmp_path):
+    pictures = [sample(image="file", path=str(tmp_path / f"{i}.jpg"), size=(96, 128)) for i in range(4)]
+    for i, each in enumerate(pictures):
+        exif = Image.Exif()
+        exif[0x0112] = 3
+        Image.fromarray(noise((96, 128), seed=i)).save(each["info"]["path"], exif=exif)
+    assert not [f for f in find(Toy(pictures)) if f.severity == Severity.ERROR]
+
+
+def test_sizes_that_masks_and_image_do_not_share_are_one_finding():
+    assert grave(declared(128, 256, (128, 256))) == ["ds-size-mismatch"]
+    assert grave(declared(128, 96, (128, 96))) == ["ds-size-transposed"]
+    assert grave(declared(96, 128, (128, 96))) == ["ds-mask-shape"]
+
+
+def test_a_loader_that_resizes_both_is_left_alone():
+    assert grave(declared(960, 1280, (96, 128))) == []
+
+
+def test_masks_that_numpy_cannot_pair():
+    assert grave(masks_of(lambda masks: masks, ids=[[1, 2, 1]])) == ["ds-mask-count"]
+    assert grave(masks_of(lambda masks: masks.astype(str))) == ["ds-mask-count"]
+
+
+def test_square_images_with_as_many_masks_as_rows_are_left_alone():
+    boxes = [(i, 0, i + 20, 20) for i in range(100)]
+    scene = sample(boxes, size=(128, 128))
+    assert "ds-mask-axis-order" not in grave(find(toys(scene)))
+
+
+def test_channels():
+    rgba = sample(image=noise(channels=4))
+    assert "image[..., :3]" in only(find(toys(rgba)), "ds-channels").fix
+    grey = Toy([sample(image=noise(channels=1))] * 4)
+    assert "IMAGE_CHANNEL_COUNT = 1" in only(find(grey), "ds-channels").fix
+    fitting = config(IMAGE_CHANNEL_COUNT=1, MEAN_PIXEL=np.array([120.0]))
+    assert grave(find(grey, grey, made=fitting)) == []
+
+
+@pytest.mark.parametrize("samples,mean", [(FLOATS, [0.5, 0.5, 0.5]), (DEEP, [2000.0] * 3), (FLOATS, 0.5)])
+def test_means_on_the_scale_of_the_images_are_left_alone(samples, mean):
+    data = Toy(samples)
+    assert "ds-bit-depth" not in grave(find(data, data, made=config(MEAN_PIXEL=np.array(mean))))
+
+
+def test_zero_to_one_images_get_a_factor():
+    found = only(find(Toy(FLOATS)), "ds-bit-depth")
+    assert found.severity == Severity.ERROR
+    assert "(255 * image).astype(np.uint8)" in found.fix
+
+
+def test_all_masks_empty_is_an_error():
+    empty = Toy([sample(masks=np.zeros((*SIZE, 3), bool))] * 4)
+    found = only(find(empty), "ds-mask-empty")
+    assert found.severity == Severity.ERROR
+    assert "12 of 12 objects" in found.message
+    assert grave(find(empty)) == ["ds-mask-empty"]
+
+
+@pytest.mark.parametrize("values", [np.uint8, bool, np.float32, np.int64])
+def test_zero_and_one_masks_of_any_dtype_are_fine(values):
+    assert grave(masks_of(lambda masks: masks.astype(values))) == []
+
+
+def test_smooth_masks_are_no_label_map():
+    smooth = np.linspace(0, 1, SIZE[0])[:, None, None] * np.ones((1, SIZE[1], 1))
+    assert grave(masks_of(lambda masks: (smooth * 255).astype(np.uint8), ids=[1])) == [
+        "ds-mask-full",
+        "ds-mask-nonbinary",
+    ]
+
+
+def test_all_crowds_in_val_is_a_warning():
+    crowds = Toy([sample(ids=[-1, -2, -1])] * 4)
+    assert only(find(val=crowds), "ds-crowd-all").severity == Severity.WARNING
+    assert grave(find(crowds, crowds)) == ["ds-crowd-all", "ds-crowd-all"]
+
+
+def test_the_same_images_in_train_and_val_are_never_an_error():
+    assert grave(on_disk(*png(3), val=True)) == ["ds-leak-train-val"]
+
+
+def test_what_the_loader_reported_is_not_said_again():
+    data = toys(sample(size=(96, 128), masks=rectangles(BOXES, (128, 96)), height=128, width=96))
+    data.annotation_problems.append(Finding("ds-size-transposed", Severity.ERROR, "as said", "turn it", "a.json"))
+    assert [f.message for f in find(data) if f.code == "ds-size-transposed"] == ["as said"]
+
+
+def test_a_large_set_says_that_it_was_sampled(monkeypatch):
+    from mrcnn_roi.datasets import scan
+
+    monkeypatch.setattr(scan.scan_dataset, "__kwdefaults__", {**scan.scan_dataset.__kwdefaults__, "limit": 3})
+    findings = find(Toy(), Toy([sample()] * 2))
+    assert "3 of 4 images were read" in only(findings, "ds-scan-partial").message
+
+
+def test_unread_images_are_no_evidence():
+    findings = find(toys(sample(masks=OSError()), sample(image=OSError())), fast=True)
+    assert {finding.code for finding in findings} == {"ds-scan-partial"}
