@@ -40,6 +40,7 @@ ValData = Annotated[Path | None, typer.Option("--val", help="Annotations of the 
 ValImages = Annotated[Path | None, typer.Option(help="Folder of the validation images, where it is elsewhere.")]
 ValFraction = Annotated[float, typer.Option(help="Share of --train to validate on when --val is not given.")]
 SplitSeed = Annotated[int, typer.Option(help="Seed of that split; the same seed gives the same images.")]
+ClassName = Annotated[str | None, typer.Option(help="Name of the objects of label-map masks, which do not hold one.")]
 ModelDir = Annotated[Path, typer.Option(help="Folder for logs and checkpoints.")]
 Exclude = Annotated[list[str] | None, typer.Option(help="Layer to leave out when loading weights; may be repeated.")]
 
@@ -58,6 +59,18 @@ def main():
     except KeyboardInterrupt:
         out.print("stopped; the checkpoints of finished epochs are whole")
         sys.exit(130)
+
+
+def load_tensorflow():
+    """Imports TensorFlow without the lines that its libraries print before they can be told not to."""
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def print_findings(findings: list[Finding]):
@@ -87,9 +100,12 @@ def progress_bar(title: str, total: int | None = None):
 
 def load_config(path: Path | None, weights: Path | None = None, **overrides):
     """The config of a file, or of the run that wrote the weights."""
+    from mrcnn_roi.checks.h5_header import read_header
     from mrcnn_roi.config import Config
     from mrcnn_roi.engine.run_folder import config_beside
 
+    if weights is not None and weights.suffix != ".keras":
+        read_header(weights)  # SetupError when it is no weight file, before TensorFlow is loaded for it
     overrides = {name: value for name, value in overrides.items() if value is not None}
     if path is not None:
         return Config.from_yaml(path, **overrides)
@@ -101,13 +117,20 @@ def load_config(path: Path | None, weights: Path | None = None, **overrides):
     return config.finalize()
 
 
-def load_data(train: Path | None, train_images, val: Path | None, val_images, val_fraction: float, split_seed: int):
-    """(training dataset, validation dataset), None for what is not given; without --val the first is split."""
-    from mrcnn_roi.datasets import load_dataset, split_dataset
+def load_annotations(path: Path, images: Path | None, class_name: str | None):
+    """A prepared Dataset; class_name is for label maps."""
+    from mrcnn_roi.datasets import load_dataset
 
-    dataset = load_dataset(train, train_images) if train is not None else None
+    return load_dataset(path, images, **({"class_name": class_name} if class_name else {}))
+
+
+def load_data(train, train_images, val, val_images, val_fraction: float, split_seed: int, class_name):
+    """(training dataset, validation dataset), None for what is not given; without --val the first is split."""
+    from mrcnn_roi.datasets import split_dataset
+
+    dataset = load_annotations(train, train_images, class_name) if train is not None else None
     if val is not None:
-        return dataset, load_dataset(val, val_images)
+        return dataset, load_annotations(val, val_images, class_name)
     if dataset is not None and val_fraction > 0:
         return split_dataset(dataset, val_fraction, split_seed)
     return dataset, None
@@ -141,6 +164,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of data, weights and training.")] = 0,
 ):
     """Draws a toy dataset, checks it, trains from nothing, evaluates and saves pictures: the whole pipeline."""
+    load_tensorflow()
     from mrcnn_roi.engine.demo import run_demo
 
     result = run_demo(folder, minutes=minutes, seed=seed, say=out.print, bar=progress_bar, show=print_findings)
@@ -160,6 +184,7 @@ def check(
     val_images: ValImages = None,
     val_fraction: ValFraction = 0.0,
     split_seed: SplitSeed = 0,
+    class_name: ClassName = None,
     weights: Annotated[Path | None, typer.Option(help="Weight file that will be loaded.")] = None,
     exclude: Exclude = None,
     layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "heads",
@@ -170,7 +195,7 @@ def check(
 ):
     """Finds what is wrong with a set-up before it trains; exit status 1 when there is an ERROR."""
     settings = load_config(config)
-    train_set, val_set = load_data(train, train_images, val, val_images, val_fraction, split_seed)
+    train_set, val_set = load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name)
     findings = run_preflight(
         settings,
         train_set,
@@ -197,6 +222,7 @@ def train(
     val_images: ValImages = None,
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
+    class_name: ClassName = None,
     weights: Annotated[
         str | None, typer.Option(help="Start from: a file, coco, imagenet, last; default: random weights.")
     ] = None,
@@ -210,7 +236,7 @@ def train(
 ):
     """Trains a model and writes a checkpoint after every epoch."""
     settings = load_config(config, STEPS_PER_EPOCH=steps)
-    train_set, val_set = load_data(train, train_images, val, val_images, val_fraction, split_seed)
+    train_set, val_set = load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name)
     held_out = 0 if val_set is None else len(val_set.image_ids)
     out.print(f"{len(train_set.image_ids)} images to train on, {held_out} to validate")
     out.print(f"classes: {', '.join(train_set.class_names)}")
@@ -220,6 +246,7 @@ def train(
         print_findings(findings)
         if preflight == "error" and any(finding.severity is Severity.ERROR for finding in findings):
             raise typer.Exit(1)
+    load_tensorflow()
     from mrcnn_roi.engine.commands import start_model
 
     model = start_model(settings, model_dir, weights, exclude)
@@ -242,17 +269,19 @@ def evaluate(
     part: Annotated[str, typer.Option(help="all, or the train or val part of the split that train made.")] = "all",
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
+    class_name: ClassName = None,
     limit: Annotated[int | None, typer.Option(help="Score only the first images.")] = None,
 ):
     """Scores trained weights on annotated images: COCO's AP for masks and boxes."""
     if part not in ("all", "train", "val"):
         raise typer.BadParameter(f"expected all, train or val, received {part!r}", param_hint="--part")
     settings = load_config(config, weights)
-    from mrcnn_roi.datasets import load_dataset, split_dataset
+    from mrcnn_roi.datasets import split_dataset
 
-    dataset = load_dataset(data, images)
+    dataset = load_annotations(data, images, class_name)
     if part != "all":
         dataset = split_dataset(dataset, val_fraction, split_seed)[part == "val"]
+    load_tensorflow()
     from mrcnn_roi.engine.commands import load_model
     from mrcnn_roi.engine.evaluating import evaluate as score
 
@@ -276,6 +305,7 @@ def detect(
 ):
     """Finds objects in images, lists them and draws them."""
     settings = load_config(config, weights, DETECTION_MIN_CONFIDENCE=confidence)
+    load_tensorflow()
     from mrcnn_roi.engine.commands import class_names_for, detect_files, image_files, load_model
 
     files = image_files(images)
@@ -298,16 +328,16 @@ def detect(
 def show(
     data: Annotated[Path, typer.Argument(help="Annotations: COCO json, or a folder with label-map masks.")],
     images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
+    class_name: ClassName = None,
     count: Annotated[int, typer.Option(help="How many images.")] = 12,
     seed: Annotated[int, typer.Option(help="Which ones.")] = 0,
     path: Annotated[Path, typer.Option("--out", "-o", help="The picture.")] = Path("runs/dataset.png"),
 ):
     """Draws a contact sheet of a dataset with its annotations."""
-    from mrcnn_roi.datasets import load_dataset
     from mrcnn_roi.drawing.dataset import display_samples
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    display_samples(load_dataset(data, images), count=count, seed=seed, path=path)
+    display_samples(load_annotations(data, images, class_name), count=count, seed=seed, path=path)
     out.print(f"picture: {path}")
 
 
@@ -318,6 +348,7 @@ def export(
     config: OptionalConfigFile = None,
 ):
     """Writes the inference model for use elsewhere."""
+    load_tensorflow()
     from mrcnn_roi.engine.commands import export_model, load_model
 
     export_model(load_model(load_config(config, weights), weights), target)
@@ -361,6 +392,7 @@ def env():
     for package in ("mrcnn_roi", "tensorflow", "tensorflow-cpu", "keras", "numpy", "scikit-image", "pycocotools"):
         with contextlib.suppress(PackageNotFoundError):
             out.print(f"{package} {version(package)}")
+    load_tensorflow()
     import tensorflow as tf
 
     for device in tf.config.list_physical_devices():

@@ -9,27 +9,21 @@ import re
 
 from mrcnn_roi.checks.splits import data_check
 from mrcnn_roi.checks.values import closest, compact, number, show
+from mrcnn_roi.checks.weight_shapes import expected_weights, owner
 from mrcnn_roi.findings import Severity
 
 PRESETS = ("heads", "3+", "4+", "5+", "all")
-BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "tiny": (1, 1, 1, 1)}  # of the stages 2 to 5
-HEAD_LAYERS = (
-    *(f"fpn_{name}" for name in ("c5p5", "c4p4", "c3p3", "c2p2", "p2", "p3", "p4", "p5")),
-    *(f"rpn_{name}" for name in ("conv_shared", "class_raw", "bbox_pred")),
-    *(f"mrcnn_class_{name}" for name in ("conv1", "bn1", "conv2", "bn2", "logits")),
-    *(f"mrcnn_mask_{kind}{i}" for i in range(1, 5) for kind in ("conv", "bn")),
-    "mrcnn_bbox_fc", "mrcnn_mask_deconv", "mrcnn_mask",
-)  # fmt: skip
 
 
-def layer_names(backbone: str) -> list[str]:
-    """The layers with weights of the network with a backbone of this name, as set_trainable sees them."""
-    names = ["conv1", "bn_conv1", *HEAD_LAYERS]
-    for stage, blocks in enumerate(BLOCKS[backbone], 2):
-        for block in map(chr, range(ord("a"), ord("a") + blocks)):
-            branches = ["2a", "2b"] + ["2c"] * (backbone != "tiny") + ["1"] * (block == "a")
-            names += [f"{kind}{stage}{block}_branch{branch}" for branch in branches for kind in ("res", "bn")]
-    return names
+def layer_names(config) -> list[str]:
+    """The layers with weights, as set_trainable sees them: those inside rpn_model by themselves. [] where a setting
+    that the network is built with cannot be used."""
+    try:
+        layers = expected_weights(config)
+    except ValueError:
+        return []
+    inner = dict.fromkeys(owner(name) for name, _ in layers["rpn_model"])
+    return [name for name in layers if name != "rpn_model"] + list(inner)
 
 
 @data_check("run-layers", Severity.ERROR, "environment")
@@ -46,11 +40,10 @@ def no_layer_matches(config, layers, mode):
     except (re.error, TypeError) as error:
         yield "layers", f"layers={show(layers)} is no regular expression: {error}", fix
         return
-    if isinstance(config.BACKBONE, str) and config.BACKBONE in BLOCKS:
-        names = layer_names(config.BACKBONE)
-        if not any(matches(name) for name in names):
-            message = f"layers={show(layers)} matches none of the {len(names)} layers with weights: nothing would train"
-            yield "layers", message, fix
+    names = [] if callable(config.BACKBONE) else layer_names(config.raw)
+    if names and not any(map(matches, names)):
+        message = f"layers={show(layers)} matches none of the {len(names)} layers with weights: nothing would train"
+        yield "layers", message, fix
 
 
 @data_check("run-lr-arg", Severity.INFO, "environment")

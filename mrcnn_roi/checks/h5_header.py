@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ from mrcnn_roi.checks.weight_file import DOWNLOAD, EXPECTED, checked_path, unrea
 from mrcnn_roi.findings import SetupError
 
 LARGEST_ATTRIBUTE = 2**26  # bytes; the names of a ResNet101 model take 8 KiB
-SECONDS_FOR_NAMES = 60
+SECONDS_FOR_NAMES = 20
 KERAS3_GROUPS = {"layers", "_layer_checkpoint_dependencies", "vars", "optimizer"}
 
 
@@ -144,7 +145,7 @@ def _names_read_apart(path: Path) -> dict | None:
         "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
         "from mrcnn_roi.checks.h5_header import print_names; print_names(sys.argv[2])"
     )
-    command = [sys.executable, "-c", program, json.dumps(sys.path), os.fspath(path)]
+    command = [sys.executable, "-c", program, json.dumps([str(each) for each in sys.path]), os.fspath(path)]
     try:
         answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS_FOR_NAMES)
     except subprocess.TimeoutExpired as error:
@@ -156,7 +157,9 @@ def _names_read_apart(path: Path) -> dict | None:
 
 
 def print_names(path: str) -> None:
-    """Prints what _read_names finds, as JSON."""
+    """Prints what _read_names finds, as JSON; ends itself in time where the process that waits for it is gone."""
+    if hasattr(signal, "alarm"):
+        signal.alarm(2 * SECONDS_FOR_NAMES)
     with h5py.File(path, "r") as file:
         print(json.dumps(_read_names(file, apart=True)))
 

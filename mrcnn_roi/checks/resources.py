@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
 
 from mrcnn_roi.checks.splits import data_check, whole
 from mrcnn_roi.checks.values import Reading, is_int
+from mrcnn_roi.checks.weight_shapes import expected_weight_shapes
 from mrcnn_roi.findings import Severity
 
 # GiB a training step of all layers takes for a million pixels of one image: activations that the gradient
@@ -69,11 +71,20 @@ def folder_not_writable(model_dir):
         yield str(path), message, f"pass a folder of your own as model_dir, e.g. {Path.home() / 'logs'}"
 
 
+def _checkpoint_mb(config) -> float | None:
+    """MB of the weights as float32; None where they are not known."""
+    try:
+        shapes = [shape for shapes in expected_weight_shapes(config).values() for shape in shapes]
+    except ValueError:
+        return None
+    return None if any(None in shape for shape in shapes) else sum(4e-6 * math.prod(shape) for shape in shapes)
+
+
 @data_check("env-disk", Severity.WARNING, "environment")
 def disk_too_small(config, model_dir, epochs):
     """A checkpoint is written after every epoch, and the disk has no room for all of them. Older checkpoints
     are not deleted. The run stops with an OSError at the first that does not fit."""
-    size = {"resnet101": 258, "resnet50": 181}.get(str(config.BACKBONE))
+    size = _checkpoint_mb(config.raw)
     nearest = _nearest_folder(Path(os.path.abspath(os.fspath(model_dir))))
     if size is None or not is_int(epochs, 1) or not nearest.is_dir():
         return

@@ -23,8 +23,8 @@ def unreadable(path: object, what: str, fix: str) -> SetupError:
     return SetupError(Finding("w-file-unreadable", Severity.ERROR, message, fix, where))
 
 
-def checked_path(given: str | os.PathLike) -> Path:
-    """The path of a file that is HDF5 and whole, as far as its size tells.
+def checked_path(given: str | os.PathLike, hdf5: bool = True) -> Path:
+    """The path of a file on disk that, with hdf5, is HDF5 and whole as far as its size tells.
 
     Raises SetupError "w-file-unreadable" for anything else (opening it could block or confuse HDF5), ValueError for
     what is no path.
@@ -35,13 +35,13 @@ def checked_path(given: str | os.PathLike) -> Path:
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
-            inside = sorted(each.name for each in path.iterdir() if each.suffix in (".h5", ".hdf5"))
+            inside = sorted(each.name for each in path.iterdir() if each.suffix in (".h5", ".hdf5", ".keras"))
             remark = f"; it holds {', '.join(inside[:3])}" if inside else ""
-            raise unreadable(path, f"is a folder{remark}", "pass the path of the .h5 file itself")
+            raise unreadable(path, f"is a folder{remark}", "pass the path of the file itself")
         if not stat.S_ISREG(status.st_mode):
-            raise unreadable(path, "is a device or a pipe", "pass the path of an .h5 file on disk")
+            raise unreadable(path, "is a device or a pipe", "pass the path of a file on disk")
         with path.open("rb") as file:
-            _check_content(path, file, status.st_size)
+            _check_content(path, file, status.st_size, hdf5)
     except SetupError:
         raise
     except FileNotFoundError as error:
@@ -71,10 +71,12 @@ def _signature_offset(file: BinaryIO, size: int) -> int | None:
     return None
 
 
-def _check_content(path: Path, file: BinaryIO, size: int) -> None:
+def _check_content(path: Path, file: BinaryIO, size: int, hdf5: bool) -> None:
     head = file.read(2048)
     if not head:
         raise unreadable(path, "is empty (0 bytes)", DOWNLOAD)
+    if not hdf5:
+        return
     offset = _signature_offset(file, size)
     if offset is None:
         raise unreadable(path, *_foreign(head, size))

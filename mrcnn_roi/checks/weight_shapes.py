@@ -17,7 +17,7 @@ Weights = dict[str, list[Weight]]
 
 STAGE_BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 TINY_FILTERS = (16, 32, 64, 96, 128)
-RPN_FILTERS, MASK_FILTERS = 512, 256
+RPN_LAYERS = ("rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred")  # inside rpn_model
 NORM_WEIGHTS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 # Layers without weights that have a name of their own, in either mode.
@@ -46,27 +46,28 @@ def expected_weights(config) -> Weights:
     classes, channels = _count(reading, "NUM_CLASSES"), _count(reading, "IMAGE_CHANNEL_COUNT")
     pyramid, hidden = _count(reading, "TOP_DOWN_PYRAMID_SIZE"), _count(reading, "FPN_CLASSIF_FC_LAYERS_SIZE")
     pool, ratios = _count(reading, "POOL_SIZE"), _ratios(reading)
+    rpn, mask = _count(reading, "RPN_CONV_SIZE", 512), _count(reading, "MASK_CONV_SIZE", 256)
     layers, maps = _backbone(_read(reading, "BACKBONE"), channels)
     for level, received in zip((5, 4, 3, 2), reversed(maps)):
         layers[f"fpn_c{level}p{level}"] = _conv(f"fpn_c{level}p{level}", 1, received, pyramid)
     for level in (5, 2, 3, 4):
         layers[f"fpn_p{level}"] = _conv(f"fpn_p{level}", 3, pyramid, pyramid)
     layers["rpn_model"] = [
-        *_conv("rpn_conv_shared", 3, pyramid, RPN_FILTERS),
-        *_conv("rpn_class_raw", 1, RPN_FILTERS, 2 * ratios),
-        *_conv("rpn_bbox_pred", 1, RPN_FILTERS, 4 * ratios),
+        *_conv("rpn_conv_shared", 3, pyramid, rpn),
+        *_conv("rpn_class_raw", 1, rpn, 2 * ratios),
+        *_conv("rpn_bbox_pred", 1, rpn, 4 * ratios),
     ]
     for i in (1, 2, 3, 4):
-        received = pyramid if i == 1 else MASK_FILTERS
-        layers[f"mrcnn_mask_conv{i}"] = _conv(f"mrcnn_mask_conv{i}", 3, received, MASK_FILTERS)
-        layers[f"mrcnn_mask_bn{i}"] = _norm(f"mrcnn_mask_bn{i}", MASK_FILTERS)
+        received = pyramid if i == 1 else mask
+        layers[f"mrcnn_mask_conv{i}"] = _conv(f"mrcnn_mask_conv{i}", 3, received, mask)
+        layers[f"mrcnn_mask_bn{i}"] = _norm(f"mrcnn_mask_bn{i}", mask)
     for i, size, received in ((1, pool, pyramid), (2, 1, hidden)):
         layers[f"mrcnn_class_conv{i}"] = _conv(f"mrcnn_class_conv{i}", size, received, hidden)
         layers[f"mrcnn_class_bn{i}"] = _norm(f"mrcnn_class_bn{i}", hidden)
     layers["mrcnn_bbox_fc"] = _dense("mrcnn_bbox_fc", hidden, 4 * classes)
-    layers["mrcnn_mask_deconv"] = _conv("mrcnn_mask_deconv", 2, MASK_FILTERS, MASK_FILTERS)
+    layers["mrcnn_mask_deconv"] = _conv("mrcnn_mask_deconv", 2, mask, mask)
     layers["mrcnn_class_logits"] = _dense("mrcnn_class_logits", hidden, classes)
-    layers["mrcnn_mask"] = _conv("mrcnn_mask", 1, MASK_FILTERS, classes)
+    layers["mrcnn_mask"] = _conv("mrcnn_mask", 1, mask, classes)
     return layers
 
 
@@ -176,8 +177,8 @@ def _read(reading: Reading, name: str):
         raise ValueError(f"expected a config with {name}, received one without it") from error
 
 
-def _count(reading: Reading, name: str) -> int:
-    value = _read(reading, name)
+def _count(reading: Reading, name: str, default: int | None = None) -> int:
+    value = getattr(reading, name, default) if default else _read(reading, name)
     if not is_int(value, 1):
         raise ValueError(f"expected {name} to be a whole number from 1 on, received {show(value)}")
     return int(value)

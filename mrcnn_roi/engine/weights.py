@@ -1,247 +1,228 @@
-"""Weight files: Matterport's ".h5" (Keras 2) read by layer name and written in the same layout.
+"""Weight files: Matterport's ".h5" (the layout of Keras 2) read by layer name and written in the same layout.
 
-Everything is checked before the first weight is assigned: a file that does not fit leaves the model as it was.
+Everything is checked, and every array read, before the first weight is assigned: a file that does not fit leaves the
+model as it was.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from mrcnn_roi.checks.h5_header import read_arrays, read_header
+from mrcnn_roi.checks.h5_header import WeightHeader, read_arrays, read_header
+from mrcnn_roi.checks.weight_file import checked_path, unreadable
+from mrcnn_roi.checks.weight_mismatch import kept_weights, shape_problems, unknown_name
+from mrcnn_roi.checks.weight_shapes import NAMED_LAYERS, RPN_LAYERS, Weights, match_weights, owner
 from mrcnn_roi.findings import Finding, SetupError, Severity
 
 ATTRIBUTE_LIMIT = 64512  # bytes; longer HDF5 attributes are split into name0, name1, ... as Keras 2 did
-HEAD_LAYERS = ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"]
-KERAS2_VERSION = "2.2.4"  # of the layout
+KERAS_VERSION = b"2.2.4"  # the version whose layout is written; readers look at it to convert older ones
+STATISTICS = ("moving_mean", "moving_variance")
+NAMES_SHOWN = 4
+Arrays = Iterable[tuple[str, list[np.ndarray]]]
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What happened to each layer: loaded, skipped (excluded), missing in the file, or unused by the model."""
+    """What happened to the layers with weights: loaded; skipped because excluded (layers inside rpn_model included);
+    missing in the file, left as they were; unused, of which the model has none."""
 
     path: str
-    loaded: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
-
-
-def layer_weights(layer) -> list:
-    """A layer's weights in Keras 2's order: those that can be trained first; nested models layer by layer."""
-    if isinstance(layer, keras.Model):
-        inner = [each for each in layer.layers if each.weights]
-        trainable = [w for each in inner for w in _trainable(each)]
-        return trainable + [w for each in inner for w in each.weights if not _is_in(w, trainable)]
-    return list(layer.weights)
-
-
-def _trainable(layer) -> list:
-    """The weights that could be trained, whether or not the layer is frozen now."""
-    if isinstance(layer, keras.Model):
-        return [w for each in layer.layers for w in _trainable(each)]
-    return [w for w in layer.weights if w.name not in ("moving_mean", "moving_variance")]
-
-
-def _is_in(weight, weights) -> bool:
-    return any(weight is each for each in weights)
+    loaded: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 def load_any(model, path, *, by_name=True, exclude: Iterable[str] = ()) -> LoadReport:
-    """Loads ".h5" (see load_h5), ".weights.h5" of the same model, or the layers of a ".keras" file by name."""
-    path = os.fspath(path)
-    if path.endswith(".keras"):
-        return _load_keras(model, path, exclude)
-    if path.endswith(".weights.h5"):
-        read_header(path)  # says what the file is when it is none
-        if exclude:
-            raise ValueError(f"expected no exclude for a .weights.h5 file, received {list(exclude)}; use .h5 or .keras")
-        before = model.get_weights()
-        try:
-            model.load_weights(path)
-        except (ValueError, KeyError, OSError) as error:
-            model.set_weights(before)
-            message = f"does not fit the model: {str(error).splitlines()[0]}"
-            fix = "load it into a model of the configuration it was saved with"
-            raise SetupError(Finding("w-shape-other", Severity.ERROR, message, fix, path)) from error
-        return LoadReport(path, [layer.name for layer in model.layers if layer.weights])
-    return load_h5(model, path, by_name=by_name, exclude=exclude)
+    """Loads ".h5" (see load_h5), the layers of a ".keras" model by name, or the ".weights.h5" of an equal model.
 
-
-def _load_keras(model, path, exclude) -> LoadReport:
-    """The layers of a saved model, by name."""
-    if not Path(path).is_file():
-        raise SetupError(Finding("w-file-unreadable", Severity.ERROR, "does not exist", "check the path", path))
+    Raises SetupError, the model unchanged; ValueError for exclude with Keras 3's ".weights.h5", which knows no names.
+    """
+    if os.fspath(path).endswith(".keras"):
+        return _load_keras(model, checked_path(path, hdf5=False), by_name, exclude)
+    header = read_header(path)
+    if header.layout == "keras2" or not header.path.name.endswith(".weights.h5"):
+        return load_h5(model, path, by_name=by_name, exclude=exclude)
+    if exclude:
+        raise ValueError(
+            f"expected a .h5 or .keras file with exclude={exclude!r}, received {header.path.name}: its layers have no "
+            'names. Load it into a model of its own settings and save_weights("....h5")'
+        )
+    before = model.get_weights()
     try:
-        saved = keras.models.load_model(path, compile=False)
-    except Exception as error:  # whatever Keras raises for a file that is no model
-        message = f"is no Keras model: {str(error).splitlines()[0]}"
-        finding = Finding("w-file-unreadable", Severity.ERROR, message, "save the model again", path)
-        raise SetupError(finding) from error
-    held = {layer.name: [w.numpy() for w in layer_weights(layer)] for layer in saved.layers if layer.weights}
-    shapes = {name: [(str(i), w.shape) for i, w in enumerate(arrays)] for name, arrays in held.items()}
-    return _load(model, path, shapes, lambda names: ((name, held[name]) for name in names), True, exclude)
+        model.load_weights(header.path)
+    except Exception as error:
+        model.set_weights(before)
+        message = f"does not fit the model: {str(error).strip().partition(chr(10))[0]}"
+        fix = "load it into a model with the settings it was saved with"
+        raise SetupError(Finding("w-shape-other", Severity.ERROR, message, fix, str(header.path))) from error
+    return LoadReport(str(header.path), tuple(layer.name for layer in model.layers if layer.weights))
 
 
 def load_h5(model, path, *, by_name=True, exclude: Iterable[str] = ()) -> LoadReport:
     """Loads Matterport's ".h5", weights or full model, by layer name and within a layer by position.
 
-    by_name: False wants weights for every layer of the model. exclude: layers to leave as they are, inner layers of
-    rpn_model included.
-    Raises SetupError, the model unchanged: w-file-unreadable; w-exclude-unknown; w-nothing-loaded; w-num-classes,
-    w-rpn-ratios, w-conv1-channels or w-shape-other with the layers whose shapes differ and the exclude to use.
+    by_name: False wants the same layers in file and model. exclude: layers to leave as they are, those inside
+    rpn_model included; it implies by_name.
+    Raises SetupError, the model unchanged, with one finding a cause: w-file-unreadable, w-exclude-unknown,
+    w-nothing-loaded, w-backbone-depth (missing or surplus layers without by_name), w-num-classes, w-rpn-ratios,
+    w-conv1-channels, w-shape-other.
     """
     header = read_header(path)
     if header.layout != "keras2":
-        message = "holds Keras 3 weights, which know no layer names"
-        fix = "rename it to end in .weights.h5 and load it into the model it was saved from"
-        raise SetupError(Finding("w-file-unreadable", Severity.ERROR, message, fix, os.fspath(path)))
-    return _load(model, path, header.layers, lambda names: read_arrays(header, names), by_name, exclude)
+        fix = "rename it to end in .weights.h5 and load it into a model with the settings it was saved with"
+        raise unreadable(path, "has Keras 3's own layout, which knows no layer names", fix)
+    return _load(model, header, lambda layers: read_arrays(header, layers), by_name, exclude)
 
 
-def _load(model, path, held, arrays_of, by_name, exclude) -> LoadReport:
-    """Plans which array goes to which weight, refuses what does not fit, and only then assigns."""
-    exclude = list(exclude or ())
-    layers = {layer.name: layer for layer in model.layers if layer.weights}
-    _check_exclude(model, held, exclude, path)
-    held = {name: weights for name, weights in held.items() if weights}
-    skipped = [name for name in layers if name in exclude]
-    wanted = [name for name in layers if name in held and name not in exclude]
-    missing = [name for name in layers if name not in held and name not in exclude]
-    if not wanted or (missing and not by_name):
-        raise SetupError(_nothing_fits(path, list(held), missing, bool(wanted)))
+def _load_keras(model, path: Path, by_name, exclude) -> LoadReport:
+    try:
+        saved = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras raises whatever its parts raise
+        reason = str(error).strip().partition("\n")[0]
+        raise unreadable(path, f"is no Keras model: {reason}", "save the model again, or load a .h5 file") from error
+    held = {layer.name: _variables(layer) for layer in saved.layers}
+    shapes = {name: [(each, tuple(v.shape)) for each, v in variables.items()] for name, variables in held.items()}
 
-    targets = {name: _pair(layers[name], held[name]) for name in wanted}
-    inner = {name: _excluded_inside(layers[name], exclude) for name in wanted}
-    mismatched = {
-        name: problem for name in wanted if (problem := _mismatch(held[name], targets[name], inner[name])) is not None
-    }
-    if mismatched:
-        raise SetupError(_mismatch_findings(path, mismatched, exclude))
-    plan = []
-    for name, arrays in arrays_of(wanted):
-        plan += [(w, a) for w, a in zip(targets[name], arrays) if not _is_in(w, inner[name])]
-    for weight, array in plan:
-        weight.assign(array.astype(np.float32, copy=False))
-    unused = [name for name in held if name not in layers]
-    skipped += [each for each in exclude if each not in skipped and any(inner.values())]
-    return LoadReport(os.fspath(path), wanted, skipped, missing, unused)
+    def arrays(layers: Iterable[str]) -> Arrays:
+        return ((name, [v.numpy() for v in held[name].values()]) for name in layers)
+
+    return _load(model, WeightHeader(path, "keras2", shapes, full_model=True), arrays, by_name, exclude)
 
 
-def _pair(layer, held) -> list:
-    """The layer's weights in the file's order: by position, or by base name where positions do not fit."""
-    weights = layer_weights(layer)
-    if [tuple(w.shape) for w in weights] == [tuple(shape) for _, shape in held]:
-        return weights
-    bases = [name.rsplit("/", 1)[-1].split(":")[0] for name, _ in held]
-    by_base = {w.name: w for w in weights}
-    if len(by_base) == len(weights) and sorted(bases) == sorted(by_base):
-        return [by_base[base] for base in bases]
-    return weights
-
-
-def _excluded_inside(layer, exclude) -> list:
-    """Weights of the inner layers of a nested model that are excluded by name."""
-    if not isinstance(layer, keras.Model):
-        return []
-    return [w for each in layer.layers if each.name in exclude for w in each.weights]
-
-
-def _mismatch(held, targets, inner) -> tuple[list, list] | None:
-    """(file's shapes, model's shapes) where they differ outside the excluded inner layers, else None."""
-    ours, theirs = [tuple(w.shape) for w in targets], [tuple(shape) for _, shape in held]
-    if len(ours) == len(theirs) and all(
-        a == b or _is_in(w, inner) for a, b, w in zip(ours, theirs, targets)
-    ):
-        return None
-    different = [(b, a) for a, b in zip(ours, theirs) if a != b] or [(theirs, ours)]
-    return [each[0] for each in different], [each[1] for each in different]
-
-
-def _mismatch_findings(path, mismatched, exclude) -> list[Finding]:
-    """One finding a cause; every fix is the exclude list that makes the file loadable as a whole."""
-    names = sorted(mismatched)
-    complete = list(dict.fromkeys([*exclude, *(HEAD_LAYERS if set(names) & set(HEAD_LAYERS) else []), *names]))
-    causes = (
-        ("w-num-classes", [n for n in names if n in HEAD_LAYERS], "the file was trained for another number of classes"),
-        ("w-rpn-ratios", [n for n in names if n == "rpn_model"], "the file has another number of anchor ratios"),
-        ("w-conv1-channels", [n for n in names if n == "conv1"], "the file was trained on other image channels"),
-    )
-    known = {name for _, layers, _ in causes for name in layers}
-    rest = ("w-shape-other", [n for n in names if n not in known], "these layers have other shapes in the file")
-    findings = []
-    for code, layers, cause in (*causes, rest):
-        if layers:
-            shapes = "; ".join(f"{n}: file {mismatched[n][0]}, model {mismatched[n][1]}" for n in layers[:6])
-            more = f" and {len(layers) - 6} more" if len(layers) > 6 else ""
-            fix = f"exclude={complete} leaves these layers as they are; train them then"
-            findings.append(Finding(code, Severity.ERROR, f"{cause}: {shapes}{more}", fix, os.fspath(path)))
-    return findings
-
-
-def _nothing_fits(path, held, missing, partly) -> Finding:
-    if partly:
-        message = f"has no weights for {len(missing)} layers of the model: {', '.join(missing[:6])}"
-        return Finding("w-backbone-depth", Severity.ERROR, message, "pass by_name=True to load the others", str(path))
-    message = f"has no layer of this model; its layers are {', '.join(held[:6]) or 'none'}"
-    return Finding("w-nothing-loaded", Severity.ERROR, message, "load weights of a Mask R-CNN", os.fspath(path))
-
-
-def _check_exclude(model, held, exclude, path):
-    """Names in exclude must be layers of the model (nested ones included) or of the file."""
-    known = {layer.name for layer in model._flatten_layers(include_self=False)} | set(held)
-    findings = []
-    for name in exclude:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            fix = f"use {close[0]!r}" if close else "take a name from keras_model.summary()"
-            message = f"exclude names {name!r}, which is no layer of the model or of the file"
-            findings.append(Finding("w-exclude-unknown", Severity.ERROR, message, fix, os.fspath(path)))
+def _load(model, header: WeightHeader, read: Callable[[Iterable[str]], Arrays], by_name, exclude) -> LoadReport:
+    """Plans which array goes to which variable, refuses what does not fit, and only then assigns."""
+    exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
+    variables = {layer.name: _variables(layer) for layer in model.layers if layer.weights}
+    wanted = {layer: [(name, tuple(v.shape)) for name, v in held.items()] for layer, held in variables.items()}
+    stored = {layer: weights for layer, weights in header.layers.items() if weights}
+    findings = _findings(model, header, stored, wanted, exclude, by_name or bool(exclude))
     if findings:
         raise SetupError(findings)
 
+    loaded = [layer for layer in wanted if layer in stored and layer not in exclude]
+    assignments = []
+    for layer, arrays in read(loaded):
+        array_of = dict(zip((name for name, _ in stored[layer]), arrays))
+        sources, targets = kept_weights(stored[layer], exclude), kept_weights(wanted[layer], exclude)
+        order = match_weights(sources, targets) or []
+        assignments += [
+            (variables[layer][name], array_of[sources[index][0]]) for index, (name, _) in zip(order, targets)
+        ]
+    for variable, array in assignments:
+        variable.assign(array.astype(np.float32) if array.dtype.kind == "f" else array)
 
-def save_h5(model, path):
-    """Writes the weights in Keras 2's layout; the file appears under its name when it is whole."""
+    inside = {owner(name) for layer in loaded for name, _ in wanted[layer]}
+    return LoadReport(
+        str(header.path),
+        loaded=tuple(loaded),
+        skipped=tuple(each for each in dict.fromkeys(exclude) if each in wanted or each in inside),
+        missing=tuple(layer for layer in wanted if layer not in stored and layer not in exclude),
+        unused=tuple(layer for layer in stored if layer not in wanted and layer not in exclude),
+    )
+
+
+def _findings(model, header: WeightHeader, stored: Weights, wanted: Weights, exclude, by_name) -> list[Finding]:
+    """Everything that forbids to load; where nothing at all can be loaded, that alone."""
+
+    def finding(code: str, where: str, message: str, fix: str) -> Finding:
+        return Finding(code, Severity.ERROR, message, fix, where or str(header.path))
+
+    known = {*(layer.name for layer in _all_layers(model)), *header.layers, *NAMED_LAYERS, *RPN_LAYERS}
+    unknown = [finding("w-exclude-unknown", *unknown_name(name, known)) for name in exclude if name not in known]
+    if not any(layer in stored and layer not in exclude for layer in wanted):
+        held = ", ".join(list(stored)[:NAMES_SHOWN]) or "none"
+        message = f"no layer to load: the file's layers with weights are {held}; exclude={exclude}"
+        fix = "load weights of this network, such as mask_rcnn_coco.h5, and exclude only what does not fit"
+        return [finding("w-nothing-loaded", "", message, fix)]
+    missing = [] if by_name else [layer for layer in wanted if layer not in stored]
+    surplus = [] if by_name else [layer for layer in stored if layer not in wanted]
+    unequal = []
+    for layers, what in ((missing, "layers of the model are not in the file"), (surplus, "layers are the file's only")):
+        if layers:
+            message = f"{len(layers)} {what}: {_some(layers)}"
+            unequal.append(finding("w-backbone-depth", "", message, "pass by_name=True to load the layers in common"))
+    training = not any(layer.name == "mrcnn_detection" for layer in model.layers)
+    problems = shape_problems(stored, wanted, exclude, training)
+    return [*unknown, *unequal, *(finding(code, *problem) for code, problem in problems.items())]
+
+
+def _all_layers(model) -> Iterator:
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _all_layers(layer)
+
+
+def _variables(layer) -> dict[str, keras.Variable]:
+    """A layer's variables under their names in weight files (without ":0"), in Keras 2's order: in a nested model
+    those that train come before the statistics. conv1/kernel; in a nested model the inner layer's, rpn_class_raw/bias.
+    """
+    found = list(_chains(layer)) if isinstance(layer, keras.Model) else list(_own(layer, ()))
+    found.sort(key=lambda each: isinstance(layer, keras.Model) and not each[2])
+    short = ["/".join(chain[-2:]) for chain, _, _ in found]
+    counts = Counter(short)
+    return {
+        name if counts[name] == 1 else "/".join(chain): variable for name, (chain, variable, _) in zip(short, found)
+    }
+
+
+def _chains(model, outer: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], keras.Variable, bool]]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _chains(layer, (*outer, layer.name))
+        else:
+            yield from _own(layer, outer)
+
+
+def _own(layer, outer: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], keras.Variable, bool]]:
+    """(names from the outside in, variable, whether it is one that trains) of a layer that is no model."""
+    counts = Counter(variable.name for variable in layer.weights)
+    for variable in layer.weights:
+        # A frozen layer's variables all say that they do not train, so there the name decides.
+        trains = variable.trainable if layer.trainable else variable.name not in STATISTICS
+        name = variable.name if counts[variable.name] == 1 else variable.path.replace("/", ".")
+        yield (*outer, layer.name, name), variable, trains
+
+
+def save_h5(model, path) -> None:
+    """Writes the weights in Keras 2's layout, readable by Matterport's code; the file takes its name when it is whole."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with h5py.File(temporary, "w") as file:
             _write_names(file, "layer_names", [layer.name for layer in model.layers])
-            file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", KERAS2_VERSION.encode()
+            # numpy's bytes have a fixed length: h5py 2 and 3 both read them back as bytes, which old code expects
+            file.attrs["backend"], file.attrs["keras_version"] = np.bytes_(b"tensorflow"), np.bytes_(KERAS_VERSION)
             for layer in model.layers:
                 group = file.create_group(layer.name)
-                weights = layer_weights(layer)
-                names = _weight_names(layer, weights)
-                _write_names(group, "weight_names", names)
-                for name, weight in zip(names, weights):
-                    group.create_dataset(name, data=weight.numpy())
+                variables = {f"{name}:0": variable for name, variable in _variables(layer).items()}
+                _write_names(group, "weight_names", list(variables))
+                for name, variable in variables.items():
+                    array = keras.ops.convert_to_numpy(variable)
+                    group.create_dataset(name, data=array.astype(np.float32) if array.dtype.kind == "V" else array)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _weight_names(layer, weights) -> list[str]:
-    """conv1/kernel:0; in a nested model the inner layer's name, rpn_conv_shared/kernel:0."""
-    if not isinstance(layer, keras.Model):
-        return [f"{layer.name}/{weight.name}:0" for weight in weights]
-    owner = {id(w): inner.name for inner in layer._flatten_layers(include_self=False) for w in inner.weights}
-    return [f"{owner[id(weight)]}/{weight.name}:0" for weight in weights]
-
-
-def _write_names(group, attribute, names):
-    """A list of names as a fixed-length bytes attribute, in pieces where it is too long for HDF5."""
+def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
+    """A list of names as bytes of fixed length, in pieces where it is too long for an HDF5 attribute."""
     array = np.array([name.encode() for name in names]) if names else np.zeros(0)
     pieces = 1
-    while any(piece.nbytes > ATTRIBUTE_LIMIT for piece in np.array_split(array, pieces)):
+    while pieces < len(array) and any(each.nbytes > ATTRIBUTE_LIMIT for each in np.array_split(array, pieces)):
         pieces += 1
     if pieces == 1:
         group.attrs[attribute] = array
@@ -250,22 +231,23 @@ def _write_names(group, attribute, names):
         group.attrs[f"{attribute}{index}"] = piece
 
 
-def print_report(report: LoadReport):
-    """One table of what was loaded, skipped, missing and unused."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=f"weights from {report.path}", title_justify="left")
-    table.add_column("")
-    table.add_column("layers", justify="right")
-    table.add_column("which")
+def print_report(report: LoadReport, console: Console | None = None) -> None:
+    """Prints one table: how many layers were loaded, excluded, missing and unused, and the first of each."""
+    table = Table(title=Text(f"Weights of {report.path}"), title_justify="left")
+    table.add_column("layers")
+    table.add_column("count", justify="right")
+    table.add_column("names", overflow="fold")
     rows = (
         ("loaded", report.loaded),
-        ("skipped (exclude)", report.skipped),
-        ("missing in the file, left as they were", report.missing),
-        ("in the file, not in the model", report.unused),
+        ("excluded", report.skipped),
+        ("not in the file", report.missing),
+        ("only in the file", report.unused),
     )
     for title, names in rows:
-        if names:
-            table.add_row(title, str(len(names)), ", ".join(names[:4]) + (", ..." if len(names) > 4 else ""))
-    Console().print(table)
+        if names or title == "loaded":
+            table.add_row(title, str(len(names)), Text(_some(names)))
+    (console or Console()).print(table)
+
+
+def _some(names) -> str:
+    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")

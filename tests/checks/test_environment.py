@@ -168,8 +168,8 @@ def test_layer_names_are_those_of_the_tables(shared, backbone):
     with (shared / "tables" / f"weights_{backbone}_training.csv").open() as file:
         groups = {row["h5_group(layer name)"] for row in csv.DictReader(file)}
     inner = {"rpn_conv_shared", "rpn_class_raw", "rpn_bbox_pred"}
-    assert set(layer_names(backbone)) == groups - {"rpn_model"} | inner
-    assert len(layer_names(backbone)) == len(set(layer_names(backbone)))
+    assert set(layer_names(config(BACKBONE=backbone))) == groups - {"rpn_model"} | inner
+    assert len(layer_names(config(BACKBONE=backbone))) == len(set(layer_names(config(BACKBONE=backbone))))
 
 
 @pytest.mark.parametrize("layers", ["heads", "3+", "4+", "5+", "all", ".*", r"(mrcnn\_.*)|(rpn\_.*)", "conv1"])
@@ -186,3 +186,11 @@ def test_layers_of_a_backbone_of_ones_own_are_not_known():
     own = config(BACKBONE=lambda image, stage5, train_bn: None, COMPUTE_BACKBONE_SHAPE=lambda shape: shape)
     assert "run-layers" not in grave(find(made=own, layers="block3_.*"))
     assert "run-layers" not in grave(find(layers="head", mode="inference"))
+
+
+def test_checkpoints_have_the_size_of_their_weights(tmp_path):
+    coco = config(BACKBONE="resnet101", NUM_CLASSES=81)
+    found = only(find(made=coco, model_dir=tmp_path, epochs=10**8), "env-disk")
+    assert "100000000 checkpoints need 25663433.6 GB" in found.message  # 64,158,584 floats each
+    own = config(BACKBONE=lambda image, stage5, train_bn: None, COMPUTE_BACKBONE_SHAPE=lambda shape: shape)
+    assert "env-disk" not in grave(find(made=own, model_dir=tmp_path, epochs=10**8))
