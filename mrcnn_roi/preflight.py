@@ -68,7 +68,6 @@ def preflight(
     _check_call(config, mode, {"train": train, "val": val})
     datasets = {name: each for name, each in (("train", train), ("val", val)) if each is not None}
     splits, failures = _scan(config, datasets, fast, progress)
-    header, unreadable = _read_weights(weights)
     training = mode == "training"
     findings = run_checks(
         GROUPS,
@@ -78,7 +77,7 @@ def preflight(
         scan_failures=failures,
         splits=splits,
         **{split.name: split for split in splits},
-        weights=header,
+        **_read_weights(weights),
         exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude or ()),
         layers=layers,
         learning_rate=learning_rate,
@@ -90,7 +89,7 @@ def preflight(
     )
     rate = _judge_rate(config, learning_rate) if training else []
     # Each finding once: the parts of one dataset share what its loader noticed.
-    findings = silence(dict.fromkeys([*_noticed_while_loading(datasets), *unreadable, *findings, *rate]), config)
+    findings = silence(dict.fromkeys([*_noticed_while_loading(datasets), *findings, *rate]), config)
     locate = getattr(config, "locate", list)
     return locate(sorted(findings, key=lambda finding: -finding.severity))
 
@@ -123,13 +122,14 @@ def _scan(config, datasets, fast, progress) -> tuple[list[Split], dict[str, str]
     return splits, failures
 
 
-def _read_weights(weights) -> tuple[WeightHeader | None, list[Finding]]:
+def _read_weights(weights) -> dict[str, Any]:
+    """The header of the weight file, or its path for the check that says why it has none."""
     if weights is None or isinstance(weights, WeightHeader):
-        return weights, []
+        return {"weights": weights}
     try:
-        return read_header(weights), []
-    except SetupError as error:
-        return None, error.findings
+        return {"weights": read_header(weights)}
+    except SetupError:
+        return {"weights_file": weights}
 
 
 def _try_augmentation(augmentation, config, splits: list[Split]) -> Trials | None:

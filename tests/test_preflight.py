@@ -1,5 +1,6 @@
 """preflight as a whole: what it gathers, what it hides, and that it never fails on wrong data."""
 
+import ast
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mrcnn_roi.checks.weight_shapes import expected_weights
 from mrcnn_roi.config import Config
 from mrcnn_roi.datasets import Dataset, draw_shapes, load_dataset, split_dataset
 from mrcnn_roi.findings import Finding, SetupError, Severity
@@ -16,6 +18,7 @@ from mrcnn_roi.preflight import preflight
 from .checks.examples_augmentation import fails
 from .checks.test_fit import only
 from .checks.toy import CPU, Toy, ToyConfig, config, find, grave, noise, rectangles, sample, toys
+from .checks.weight_files import write
 
 
 class PedestrianConfig(Config):
@@ -101,6 +104,22 @@ def test_all_causes_at_once_and_the_gravest_first():
     assert codes >= {"cd-class-id-range", "ds-file-unreadable", "aug-fails", "w-file-unreadable"}
     assert codes >= {"cd-max-gt", "cd-steps-vs-images", "cfg-name-chars"}
     assert [f.severity for f in findings] == sorted((f.severity for f in findings), reverse=True)
+
+
+def test_weights_are_compared_with_the_config(tmp_path):
+    made = ToyConfig()
+    file = write(tmp_path / "coco.h5", {**expected_weights(config(NUM_CLASSES=81)), "mrcnn_bbox": []})
+    found = only(find(weights=file), "w-num-classes")
+    exclude = ast.literal_eval(found.fix.partition("exclude=")[2].partition("]")[0] + "]")
+    assert grave(find(made=made, weights=file, exclude=exclude)) == []
+    assert grave(find(weights=file, exclude=exclude, mode="inference")) == ["w-exclude-at-inference"]
+    assert grave(find(weights=tmp_path / "gone.h5")) == ["w-file-unreadable"]
+
+
+def test_a_finished_checkpoint(tmp_path):
+    path = tmp_path / "toy20260101T0000" / "mask_rcnn_toy_0005.h5"
+    assert grave(find(checkpoint=path, epochs=5)) == ["w-epochs-done"]
+    assert grave(find(checkpoint=path, epochs=6)) == []
 
 
 def test_silenced_checks_hide_all_but_errors():

@@ -29,7 +29,7 @@ def shape_problems(
     """
     exclude = [name for name in exclude if isinstance(name, str)]
     differing = _differing(stored, wanted, exclude)
-    found: list[tuple] = []
+    found: list[tuple[str, str, int, int, list[str]]] = []
     also: list[str] = []
     for code, setting, affected, count, resize in CAUSES:
         there, here = count(stored), count(wanted)
@@ -52,6 +52,13 @@ def unknown_name(name: object, known: Iterable[str]) -> Problem:
     meant = closest(str(name), known, 0.6)
     fix = f'use "{meant}"' if meant else "take the name of a layer from keras_model.summary(), or leave it out"
     return "exclude", f"exclude has {show(name)}, which is no layer: it would change nothing", fix
+
+
+def some(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def kept_weights(weights: list[Weight], exclude: Iterable[str]) -> list[Weight]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from mrcnn_roi.checks.arguments import PRESETS
 from mrcnn_roi.checks.h5_header import WeightHeader, read_header
 from mrcnn_roi.checks.values import Reading, Unreadable, is_int
-from mrcnn_roi.checks.weight_mismatch import SHOWN, named_backbone, num_classes, shape_problems, unknown_name
+from mrcnn_roi.checks.weight_mismatch import named_backbone, num_classes, shape_problems, some, unknown_name
 from mrcnn_roi.checks.weight_shapes import (
     NAMED_LAYERS,
     RPN_LAYERS,
@@ -91,8 +91,7 @@ def nothing_loaded(config, weights, exclude):
     if _loaded(expected, weights, ()):
         yield "exclude", "exclude leaves no layer of the file to load", "exclude only what does not fit"
         return
-    names = ", ".join(held[:SHOWN]) or "none"
-    message = f"no layer of the file is a layer of the model: its layers with weights are {names}"
+    message = f"no layer of the file is a layer of the model: its layers with weights are {some(held) or 'none'}"
     fix = "load weights of a Mask R-CNN (mask_rcnn_coco.h5) or ImageNet weights of ResNet50, or leave weights out"
     yield str(weights.path), message, fix
 
@@ -114,7 +113,7 @@ def random_at_inference(config, weights, exclude, mode):
     classes = f"set NUM_CLASSES = {there} to match the file, and " if there not in (0, here) else ""
     use = "load weights of a trained Mask R-CNN: this file holds no such layers"
     fix = f"{classes}drop exclude: it is for training" if excluded and not set(absent) - set(excluded) else use
-    yield "exclude" if excluded else str(weights.path), f"{_some(random)} would keep random weights at inference", fix
+    yield "exclude" if excluded else str(weights.path), f"{some(random)} would keep random weights at inference", fix
 
 
 @check("w-exclude-unknown", Severity.ERROR)
@@ -136,8 +135,9 @@ def first_layer_frozen(config, weights, exclude, layers, mode):
     """conv1 is not loaded and not trained either: every other layer has to work with random first features. It happens
     when conv1 is excluded for other image channels and only the heads are trained. A later training of all layers
     repairs it."""
-    new = "conv1" in exclude or ("conv1" in _expected(config, weights) and not weights.layers.get("conv1"))
-    if mode != "training" or not new or not weights.layers or layers == "all":
+    expected = _expected(config, weights)
+    new = "conv1" in exclude or ("conv1" in expected and not weights.layers.get("conv1"))
+    if mode != "training" or layers == "all" or not new or not _loaded(expected, weights, exclude):
         return
     if layers not in PRESETS:
         try:
@@ -166,14 +166,14 @@ def other_backbone_depth(config, weights, exclude, mode):
     surplus = [layer for layer in held if layer not in expected and layer not in exclude]
     where, use = "BACKBONE", f'set BACKBONE = "{there}"' if there != here else "load weights that are complete"
     if missing:
-        message = f"{len(missing)} of {len(wanted)} backbone layers are not in the file: {_some(missing)} start random"
+        message = f"{len(missing)} of {len(wanted)} backbone layers are not in the file: {some(missing)} start random"
         heads = any(layer.startswith(HEAD_PREFIXES) for layer, shapes in weights.layers.items() if shapes)
         if mode == "training" and not heads:
             yield where, message, f'train with layers="all", or {use}', Severity.INFO
         else:
             yield where, message, use
     elif surplus:
-        message = f"the file has {len(surplus)} backbone layers that {here} lacks: {_some(surplus)} are ignored"
+        message = f"the file has {len(surplus)} backbone layers that {here} lacks: {some(surplus)} are ignored"
         yield where, message, use
 
 
@@ -210,10 +210,6 @@ def _has_own_backbone(config) -> bool:
 
 def _loaded(expected: Weights, weights: WeightHeader, exclude: Collection[str]) -> list[str]:
     return [layer for layer in expected if weights.layers.get(layer) and layer not in exclude]
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _shape_problem(code: str, config, weights: WeightHeader, exclude: Iterable[str], mode: str):

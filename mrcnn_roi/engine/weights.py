@@ -21,14 +21,13 @@ from rich.text import Text
 
 from mrcnn_roi.checks.h5_header import WeightHeader, read_arrays, read_header
 from mrcnn_roi.checks.weight_file import checked_path, unreadable
-from mrcnn_roi.checks.weight_mismatch import kept_weights, shape_problems, unknown_name
+from mrcnn_roi.checks.weight_mismatch import kept_weights, named_backbone, shape_problems, some, unknown_name
 from mrcnn_roi.checks.weight_shapes import NAMED_LAYERS, RPN_LAYERS, Weights, match_weights, owner
 from mrcnn_roi.findings import Finding, SetupError, Severity
 
 ATTRIBUTE_LIMIT = 64512  # bytes; longer HDF5 attributes are split into name0, name1, ... as Keras 2 did
 KERAS_VERSION = b"2.2.4"  # the version whose layout is written; readers look at it to convert older ones
 STATISTICS = ("moving_mean", "moving_variance")
-NAMES_SHOWN = 4
 Arrays = Iterable[tuple[str, list[np.ndarray]]]
 
 
@@ -92,7 +91,7 @@ def _load_keras(model, path: Path, by_name, exclude) -> LoadReport:
     except Exception as error:  # Keras raises whatever its parts raise
         reason = str(error).strip().partition("\n")[0]
         raise unreadable(path, f"is no Keras model: {reason}", "save the model again, or load a .h5 file") from error
-    held = {layer.name: _variables(layer) for layer in saved.layers}
+    held = {layer.name: layer_variables(layer) for layer in saved.layers}
     shapes = {name: [(each, tuple(v.shape)) for each, v in variables.items()] for name, variables in held.items()}
 
     def arrays(layers: Iterable[str]) -> Arrays:
@@ -104,7 +103,7 @@ def _load_keras(model, path: Path, by_name, exclude) -> LoadReport:
 def _load(model, header: WeightHeader, read: Callable[[Iterable[str]], Arrays], by_name, exclude) -> LoadReport:
     """Plans which array goes to which variable, refuses what does not fit, and only then assigns."""
     exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
-    variables = {layer.name: _variables(layer) for layer in model.layers if layer.weights}
+    variables = {layer.name: layer_variables(layer) for layer in model.layers if layer.weights}
     wanted = {layer: [(name, tuple(v.shape)) for name, v in held.items()] for layer, held in variables.items()}
     stored = {layer: weights for layer, weights in header.layers.items() if weights}
     findings = _findings(model, header, stored, wanted, exclude, by_name or bool(exclude))
@@ -142,17 +141,19 @@ def _findings(model, header: WeightHeader, stored: Weights, wanted: Weights, exc
     known = {*(layer.name for layer in _all_layers(model)), *header.layers, *NAMED_LAYERS, *RPN_LAYERS}
     unknown = [finding("w-exclude-unknown", *unknown_name(name, known)) for name in exclude if name not in known]
     if not any(layer in stored and layer not in exclude for layer in wanted):
-        held = ", ".join(list(stored)[:NAMES_SHOWN]) or "none"
-        message = f"no layer to load: the file's layers with weights are {held}; exclude={exclude}"
+        message = f"no layer to load: the file's layers with weights are {some(stored) or 'none'}; exclude={exclude}"
         fix = "load weights of this network, such as mask_rcnn_coco.h5, and exclude only what does not fit"
         return [finding("w-nothing-loaded", "", message, fix)]
     missing = [] if by_name else [layer for layer in wanted if layer not in stored]
     surplus = [] if by_name else [layer for layer in stored if layer not in wanted]
+    there, here = named_backbone(stored), named_backbone(wanted)
+    fix = f'set BACKBONE = "{there}", or ' if there not in (None, here) else ""
+    fix += "pass by_name=True to load the layers in common"
     unequal = []
     for layers, what in ((missing, "layers of the model are not in the file"), (surplus, "layers are the file's only")):
         if layers:
-            message = f"{len(layers)} {what}: {_some(layers)}"
-            unequal.append(finding("w-backbone-depth", "", message, "pass by_name=True to load the layers in common"))
+            message = f"{len(layers)} {what}: {some(layers)}"
+            unequal.append(finding("w-backbone-depth", "", message, fix))
     training = not any(layer.name == "mrcnn_detection" for layer in model.layers)
     problems = shape_problems(stored, wanted, exclude, training)
     return [*unknown, *unequal, *(finding(code, *problem) for code, problem in problems.items())]
@@ -165,7 +166,7 @@ def _all_layers(model) -> Iterator:
             yield from _all_layers(layer)
 
 
-def _variables(layer) -> dict[str, keras.Variable]:
+def layer_variables(layer) -> dict[str, keras.Variable]:
     """A layer's variables under their names in weight files (without ":0"), in Keras 2's order: in a nested model
     those that train come before the statistics. conv1/kernel; in a nested model the inner layer's, rpn_class_raw/bias.
     """
@@ -197,7 +198,7 @@ def _own(layer, outer: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], keras
 
 
 def save_h5(model, path) -> None:
-    """Writes the weights in Keras 2's layout, readable by Matterport's code; the file takes its name when it is whole."""
+    """Writes the weights in Keras 2's layout, as Matterport's code reads it; the file gets its name once whole."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -208,7 +209,7 @@ def save_h5(model, path) -> None:
             file.attrs["backend"], file.attrs["keras_version"] = np.bytes_(b"tensorflow"), np.bytes_(KERAS_VERSION)
             for layer in model.layers:
                 group = file.create_group(layer.name)
-                variables = {f"{name}:0": variable for name, variable in _variables(layer).items()}
+                variables = {f"{name}:0": variable for name, variable in layer_variables(layer).items()}
                 _write_names(group, "weight_names", list(variables))
                 for name, variable in variables.items():
                     array = keras.ops.convert_to_numpy(variable)
@@ -245,9 +246,5 @@ def print_report(report: LoadReport, console: Console | None = None) -> None:
     )
     for title, names in rows:
         if names or title == "loaded":
-            table.add_row(title, str(len(names)), Text(_some(names)))
+            table.add_row(title, str(len(names)), Text(some(names)))
     (console or Console()).print(table)
-
-
-def _some(names) -> str:
-    return ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")

