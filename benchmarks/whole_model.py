@@ -8,12 +8,10 @@ TensorFlow runs as it does for any user; run nothing else beside it.
 from __future__ import annotations
 
 import argparse
-import os
+import functools
 import statistics
 import tempfile
 import time
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
@@ -81,14 +79,14 @@ def main():
             model = MaskRCNN("inference", config_for(side, 1), folder)
             image = scene.load_image(0)
             found = len(model.detect([image])[0]["scores"])
-            seconds = median_seconds(lambda: model.detect([image]), arguments.rounds)
+            seconds = median_seconds(functools.partial(model.detect, [image]), arguments.rounds)
             print(f"{side}: detect {seconds:.2f} s an image ({found} detections)", flush=True)
             config = config_for(side, 2)
             model = MaskRCNN("training", config, folder)
             model.set_trainable(".*", verbose=0)
             model.compile(0.001, 0.9)
             batch = next(iter(Batches(scene, config, seed=0)))
-            seconds = median_seconds(lambda: model.keras_model.train_on_batch(batch), arguments.rounds)
+            seconds = median_seconds(functools.partial(model.keras_model.train_on_batch, batch), arguments.rounds)
             print(f"{side}: training step, batch 2, {seconds:.2f} s", flush=True)
 
 

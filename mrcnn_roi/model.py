@@ -1,6 +1,7 @@
 """Matterport's `mrcnn.model`: its names, from where they live here."""
 
-from mrcnn_roi.engine.mask_rcnn import MaskRCNN, log
+from mrcnn_roi.engine.inspecting import log
+from mrcnn_roi.engine.mask_rcnn import MaskRCNN
 from mrcnn_roi.inputs.detection_targets import build_detection_targets, generate_random_rois
 from mrcnn_roi.inputs.generator import data_generator
 from mrcnn_roi.inputs.rpn_targets import build_rpn_targets

@@ -32,7 +32,7 @@ BACKBONE = re.compile(r"conv1|bn_conv1|(res|bn)\d[a-z]_branch(1|2[abc])")
 WEIGHTLESS = re.compile(r"(activation|add|lambda|max_pooling2d|zero_padding2d|reshape)(_\d+)?|res\d[a-z]_out")
 # .../shapes20171029T2315/mask_rcnn_shapes_0012.h5, with either kind of slash
 CHECKPOINT = re.compile(
-    r".*[/\\][\w-]+\d{8}T\d{4}[/\\]mask_rcnn_[\w-]+?(?P<epoch>\d{4,})(?:\.weights)?\.(?:h5|keras)", re.DOTALL
+    r".*[/\\][\w-]+(?P<date>\d{8}T\d{4})[/\\]mask_rcnn_[\w-]+?(?P<epoch>\d{4,})(?:\.weights)?\.(?:h5|keras)", re.DOTALL
 )
 
 

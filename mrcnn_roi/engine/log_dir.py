@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import errno
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-# .../shapes20171029T2315/mask_rcnn_shapes_0012.h5, with either kind of slash
-_CHECKPOINT = re.compile(
-    r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})[/\\]mask_rcnn_[\w-]+?(\d{4,})(?:\.weights)?\.(?:h5|keras)"
-)
+from mrcnn_roi.checks.weights import CHECKPOINT
 
 
 @dataclass(frozen=True)
@@ -27,13 +24,10 @@ class LogDir:
 def log_dir_for(name: str, model_dir, model_path=None) -> LogDir:
     """A new folder model_dir/{name}{YYYYmmddTHHMM}, or the one that model_path, a checkpoint, came from."""
     now, epoch = datetime.datetime.now(), 0
-    match = _CHECKPOINT.fullmatch(os.fspath(model_path)) if model_path else None
+    match = CHECKPOINT.fullmatch(os.fspath(model_path)) if model_path else None
     if match:
-        *date, last = match.groups()
-        try:
-            now, epoch = datetime.datetime.strptime("".join(date), "%Y%m%d%H%M"), int(last)
-        except ValueError:  # digits that are no date: not one of our folders
-            match = None
+        with contextlib.suppress(ValueError):  # digits that are no date: not one of our folders
+            now, epoch = datetime.datetime.strptime(match["date"], "%Y%m%dT%H%M"), int(match["epoch"])
     folder = os.path.join(os.fspath(model_dir), f"{name.lower()}{now:%Y%m%dT%H%M}")
     checkpoint = os.path.join(folder, f"mask_rcnn_{name.lower()}_{{epoch:04d}}.h5")
     return LogDir(folder, checkpoint, epoch)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections import OrderedDict
 
 import keras
 import numpy as np
 
 from mrcnn_roi import preflight as preflights
-from mrcnn_roi.engine import inference, training, weights
+from mrcnn_roi.engine import inference, inspecting, training, weights
+from mrcnn_roi.engine.inspecting import log
 from mrcnn_roi.engine.keras_model import MaskRCNNModel
 from mrcnn_roi.engine.log_dir import find_last, log_dir_for
 from mrcnn_roi.engine.run_folder import describe_run
@@ -182,6 +181,7 @@ class MaskRCNN:
             epochs=epochs,
             checkpoint=self.checkpoint_path.format(epoch=self.epoch) if self.epoch else None,
             augmentation=augmentation,
+            model_dir=self.model_dir,
         )
         errors = [finding for finding in findings if finding.severity is Severity.ERROR]
         if errors and level == "error":
@@ -252,22 +252,8 @@ class MaskRCNN:
     # Looking inside
 
     def ancestor(self, tensor, name, checked=None):
-        """The symbolic tensor upstream of `tensor` whose layer's name matches the regex `name`, or None.
-
-        The original searched TensorFlow 1's graph of operations; Keras 3 knows layers only.
-        """
-        checked = set() if checked is None else checked
-        for node in tensor._keras_history.operation._inbound_nodes:
-            for parent in node.input_tensors:
-                layer = parent._keras_history.operation.name
-                if bool(re.fullmatch(name, layer)):
-                    return parent
-                if layer not in checked:
-                    checked.add(layer)
-                    found = self.ancestor(parent, name, checked)
-                    if found is not None:
-                        return found
-        return None
+        """The symbolic tensor upstream of `tensor` whose layer's name matches the regex `name`, or None."""
+        return inspecting.ancestor(tensor, name, checked)
 
     def find_trainable_layer(self, layer):
         """The layer itself: heads are plain layers here, the original had to look inside TimeDistributed."""
@@ -283,30 +269,6 @@ class MaskRCNN:
         images: [H, W, C] each, molded here; with image_metas they are taken as molded already.
         """
         self._require_inference()
-        outputs = OrderedDict(outputs)
-        for name, tensor in outputs.items():
-            if not isinstance(tensor, keras.KerasTensor):
-                raise ValueError(
-                    f"expected symbolic tensors such as keras_model.get_layer(...).output, received {tensor!r} "
-                    f"for {name!r}"
-                )
         if image_metas is None:
-            molded, image_metas, _ = self.mold_inputs(images)
-        else:
-            molded = np.asarray(images)
-        part = keras.Model(self.keras_model.inputs, list(outputs.values()))
-        arrays = inference.predict(part, molded.astype(np.float32), image_metas, self.get_anchors(molded.shape[1:]))
-        arrays = arrays if isinstance(arrays, list) else [arrays]
-        result = OrderedDict(zip(outputs, arrays))
-        for name, array in result.items():
-            log(name, array)
-        return result
-
-
-def log(text, array=None):
-    """Prints a line; of an array also shape, smallest and greatest value, and dtype."""
-    if array is not None:
-        array = np.asarray(array)
-        low, high = (f"{array.min():10.5f}", f"{array.max():10.5f}") if array.size else ("", "")
-        text = f"{text.ljust(25)}shape: {str(array.shape):20}  min: {low:10}  max: {high:10}  {array.dtype}"
-    print(text)
+            images, image_metas, _ = self.mold_inputs(images)
+        return inspecting.run_graph(self.keras_model, images, image_metas, outputs, self.get_anchors)

@@ -1,118 +1,25 @@
-"""Augmentation: one call for the three kinds of objects that people bring.
-
-- imgaug style: has `to_deterministic` and `augment_image`; masks see only the geometric augmenters;
-- albumentations: a transform or Compose, called with image and a list of masks;
-- any callable (image, masks, rng) -> (image, masks).
-
-Images are uint8 [H, W, C] as loaded, masks bool [H, W, N]; neither may change its height or width.
-"""
+"""Augmentation of a training sample: it may move and recolour pixels, but not change any shape."""
 
 from __future__ import annotations
 
-import copy
-import threading
-
 import numpy as np
 
-# The augmenters of imgaug that move pixels; the others (noise, contrast, blur) must not touch masks.
-MASK_AUGMENTERS = frozenset(
-    ["Sequential", "SomeOf", "OneOf", "Sometimes"]
-    + ["Fliplr", "Flipud", "CropAndPad", "Affine", "PiecewiseAffine"]
-)
-
-
-class MaskHooks:
-    """imgaug's hooks: activates for masks only the augmenters in MASK_AUGMENTERS."""
-
-    def is_activated(self, images, augmenter, parents, default):
-        return type(augmenter).__name__ in MASK_AUGMENTERS
-
-    def is_propagating(self, images, augmenter, parents, default):
-        return default
-
-    def preprocess(self, images, augmenter, parents):
-        return images
-
-    def postprocess(self, images, augmenter, parents):
-        return images
+from mrcnn_roi.ops.augment import augmentation_name, call_augmentation
 
 
 def augment(augmentation, image, masks, rng=None):
-    """Applies an augmentation to an image [H, W, C] and its masks [H, W, N]: (image, bool masks).
+    """Applies an augmentation to an image [H, W, C] and its masks bool [H, W, N]: (image, bool masks).
 
-    `rng`, a np.random.Generator, makes the result a function of its state. Without it imgaug objects use
-    their own random numbers, as in the original, and the others a Generator seeded from np.random.
+    augmentation: see ops.augment. `rng`, a np.random.Generator, makes the result a function of its state. Without it
+    imgaug objects use their own random numbers, as in the original, and the others a Generator seeded from np.random.
     Raises ValueError when the augmentation is of no known kind or changes a shape.
     """
-    image_shape, masks_shape = image.shape, masks.shape
-    if hasattr(augmentation, "to_deterministic") and hasattr(augmentation, "augment_image"):
-        image, masks = _imgaug(augmentation, image, masks, rng)
-    elif callable(augmentation):
-        rng = np.random.default_rng(np.random.randint(2**31)) if rng is None else rng
-        apply = _albumentations if _is_albumentations(augmentation) else _callable
-        image, masks = apply(augmentation, image, masks, rng)
-    else:
-        raise ValueError(
-            "expected an imgaug-style augmenter, an albumentations transform or a callable "
-            f"(image, masks, rng) -> (image, masks), received {type(augmentation).__name__}"
-        )
-    image, masks = np.asarray(image), np.asarray(masks)
-    for what, before, after in (("image", image_shape, image.shape), ("masks", masks_shape, masks.shape)):
+    shapes = image.shape, masks.shape
+    image, masks = (np.asarray(each) for each in call_augmentation(augmentation, image, masks, rng))
+    for what, before, after in zip(("image", "masks"), shapes, (image.shape, masks.shape)):
         if before != after:
             raise ValueError(
                 f"expected the augmentation {augmentation_name(augmentation)} to keep the {what} at shape "
                 f"{before}, received {after}: crop and rotate within the image's size"
             )
     return image, masks if masks.dtype == bool else masks != 0
-
-
-def augmentation_name(augmentation) -> str:
-    """What to call an augmentation in a message: a function's name, or its type's."""
-    return getattr(augmentation, "__name__", type(augmentation).__name__)
-
-
-def _imgaug(augmentation, image, masks, rng):
-    fixed = augmentation.to_deterministic()  # the image and its masks must get the same random numbers
-    if rng is not None:
-        seed = int(rng.integers(2**31))
-        if hasattr(fixed, "seed_"):
-            fixed.seed_(seed, deterministic_too=True)
-        elif hasattr(fixed, "reseed"):  # imgaug before 0.4
-            fixed.reseed(seed, deterministic_too=True)
-    image = fixed.augment_image(image)
-    if masks.shape[2]:
-        masks = fixed.augment_image(masks.astype(np.uint8), hooks=MaskHooks())
-    return image, masks
-
-
-def _callable(augmentation, image, masks, rng):
-    result = augmentation(image, masks, rng)
-    if not isinstance(result, (tuple, list)) or len(result) != 2:
-        raise ValueError(
-            f"expected the augmentation {augmentation_name(augmentation)} to return (image, masks), "
-            f"received {type(result).__name__}"
-        )
-    return result
-
-
-def _is_albumentations(augmentation) -> bool:
-    module = type(augmentation).__module__.partition(".")[0]
-    return module == "albumentations" or hasattr(augmentation, "set_random_seed")
-
-
-_per_thread = threading.local()
-
-
-def _albumentations(augmentation, image, masks, rng):
-    # A transform shared between threads is not reproducible: each thread works with a copy of its own.
-    if getattr(_per_thread, "original", None) is not augmentation:
-        _per_thread.original, _per_thread.copy = augmentation, copy.deepcopy(augmentation)
-    transform = _per_thread.copy
-    if hasattr(transform, "set_random_seed"):
-        transform.set_random_seed(int(rng.integers(2**31)))
-    if masks.shape[2] == 0:  # an empty list of masks is refused
-        return transform(image=image)["image"], masks
-    # A list, because one [H, W, N] array fails in OpenCV for many instances.
-    planes = [np.ascontiguousarray(masks[:, :, i]).astype(np.uint8) for i in range(masks.shape[2])]
-    result = transform(image=image, masks=planes)
-    return result["image"], np.stack(result["masks"], axis=-1)

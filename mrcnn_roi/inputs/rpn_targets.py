@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mrcnn_roi.ops.anchors import compute_backbone_shapes, generate_pyramid_anchors
-from mrcnn_roi.ops.boxes import box_areas, compute_iou, compute_overlaps
+from mrcnn_roi.ops.boxes import box_areas, box_refinement, compute_iou, compute_overlaps
 
 NEGATIVE_IOU = 0.3  # below it with every object: background
 POSITIVE_IOU = 0.7  # from here: object, besides the best anchors of each object
@@ -126,7 +126,7 @@ def build_targets(grid: AnchorGrid, gt_class_ids, gt_boxes, config, rng):
     positive = grid.anchors[rpn_match == 1]
     if len(positive):
         assigned = gt_boxes[np.argmax(compute_overlaps(positive, gt_boxes), axis=1)]
-        rpn_bbox[: len(positive)] = _deltas(positive, assigned) / config.RPN_BBOX_STD_DEV
+        rpn_bbox[: len(positive)] = box_refinement(positive, assigned, np.float64) / config.RPN_BBOX_STD_DEV
     return rpn_match, rpn_bbox
 
 
@@ -164,10 +164,3 @@ def _keep(rpn_match, value, count, rng) -> None:
         rpn_match[ids[rng.choice(len(ids), count, replace=False, shuffle=False)]] = value
     else:
         rpn_match[rng.choice(ids, len(ids) - count, replace=False)] = 0
-
-
-def _deltas(anchors, boxes) -> np.ndarray:
-    """[N, (dy, dx, log dh, log dw)] from anchors to boxes in float64 (ops.boxes.box_refinement: float32)."""
-    size, box_size = anchors[:, 2:] - anchors[:, :2], boxes[:, 2:] - boxes[:, :2]
-    shift = boxes[:, :2] + 0.5 * box_size - (anchors[:, :2] + 0.5 * size)
-    return np.concatenate([shift / size, np.log(box_size / size)], axis=1)

@@ -14,8 +14,8 @@ import numpy as np
 
 from mrcnn_roi.findings import Finding, SetupError, Severity
 from mrcnn_roi.inputs.augment import augment as apply_augmentation
-from mrcnn_roi.inputs.augment import augmentation_name
 from mrcnn_roi.inputs.rpn_targets import build_targets, molded_anchors
+from mrcnn_roi.ops.augment import augmentation_name
 from mrcnn_roi.ops.images import mold_image_float32, resize_image_with
 from mrcnn_roi.ops.masks import extract_bboxes, minimize_mask, resize_mask
 from mrcnn_roi.ops.meta import compose_image_meta
@@ -193,7 +193,7 @@ def _augment(dataset, image_id, augmentation, image, masks, rng):
         return apply_augmentation(augmentation, image, masks, rng)
     except Exception as error:
         message = f"the augmentation {augmentation_name(augmentation)} failed with {_described(error)}"
-        _fail("aug-failed", dataset, image_id, message, "try it on this image alone", error)
+        _fail("aug-fails", dataset, image_id, message, "try it on this image alone", error)
 
 
 def _active_classes(dataset, image_id) -> np.ndarray:

@@ -65,11 +65,11 @@ def apply_box_deltas(boxes, deltas):
     return xp.stack([y1, x1, y1 + height, x1 + width], axis=-1)
 
 
-def box_refinement(box, gt_box):
-    """Deltas [..., (dy, dx, log dh, log dw)] that move `box` onto `gt_box`. float32; undoes apply_box_deltas."""
+def box_refinement(box, gt_box, dtype="float32"):
+    """Deltas [..., (dy, dx, log dh, log dw)] that move `box` onto `gt_box`; undoes apply_box_deltas."""
     xp = namespace(box, gt_box)
-    y1, x1, y2, x2 = xp.columns(xp.cast(box, "float32"))
-    gt_y1, gt_x1, gt_y2, gt_x2 = xp.columns(xp.cast(gt_box, "float32"))
+    y1, x1, y2, x2 = xp.columns(xp.cast(box, dtype))
+    gt_y1, gt_x1, gt_y2, gt_x2 = xp.columns(xp.cast(gt_box, dtype))
     height, width, gt_height, gt_width = y2 - y1, x2 - x1, gt_y2 - gt_y1, gt_x2 - gt_x1
     dy = (gt_y1 + 0.5 * gt_height - (y1 + 0.5 * height)) / height
     dx = (gt_x1 + 0.5 * gt_width - (x1 + 0.5 * width)) / width

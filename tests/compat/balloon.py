@@ -39,7 +39,7 @@ class BalloonDataset(utils.Dataset):
     def load_balloon(self, dataset_dir, subset):
         self.add_class("balloon", 1, "balloon")
         dataset_dir = os.path.join(dataset_dir, subset)
-        annotations = json.load(open(os.path.join(dataset_dir, "via_region_data.json")))
+        annotations = json.load(open(os.path.join(dataset_dir, "via_region_data.json")))  # noqa: SIM115
         annotations = [a for a in annotations.values() if a["regions"]]
         for a in annotations:
             if type(a["regions"]) is dict:

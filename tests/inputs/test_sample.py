@@ -139,7 +139,7 @@ BROKEN = {
     "ds-mask-shape": ({"masks": np.ones((90, 100, 3), bool)}, r"\[100, 90\], its masks have \[90, 100\]"),
     "ds-mask-count": ({"masks": np.ones((100, 90, 5), bool)}, "5 masks and 3 class ids"),
     "cd-source-unknown": ({"source": "coco"}, 'source is "coco".*src0.*src1'),
-    "aug-failed": ({"augmentation": raising(TypeError("no"))}, "the augmentation load failed with TypeError"),
+    "aug-fails": ({"augmentation": raising(TypeError("no"))}, "the augmentation load failed with TypeError"),
 }
 
 
