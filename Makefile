@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow lint readme clean
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "mrcnn_roi needs Python 3.10 or newer: make PYTHON=python3.11")'
@@ -27,6 +27,10 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# brings the README's table of checks up to date
+readme: $(VENV)/.installed
+	$(BIN)/python -c 'import pathlib, mrcnn_roi.preflight, mrcnn_roi.checks.rois, mrcnn_roi.checks.table as table; table.write(pathlib.Path("README.md"))'
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
