@@ -6,7 +6,8 @@ import threading
 import numpy as np
 import pytest
 
-from mrcnn_roi.inputs.augment import MASK_AUGMENTERS, augment
+from mrcnn_roi.inputs.augment import augment
+from mrcnn_roi.ops.augment import MASK_AUGMENTERS
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
 MASKS = np.random.default_rng(1).random((20, 30, 4)) > 0.5
