@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +39,9 @@ ValImages = Annotated[Path | None, typer.Option(help="Folder of the validation i
 ValFraction = Annotated[float, typer.Option(help="Share of --train to validate on when --val is not given.")]
 SplitSeed = Annotated[int, typer.Option(help="Seed of that split; the same seed gives the same images.")]
 ClassName = Annotated[str | None, typer.Option(help="Name of the objects of label-map masks, which do not hold one.")]
+TrainedWeights = Annotated[
+    Path, typer.Option("--weights", "-w", help="Trained weights: a file, or last: the newest checkpoint in runs/.")
+]
 ModelDir = Annotated[Path, typer.Option(help="Folder for logs and checkpoints.")]
 Exclude = Annotated[list[str] | None, typer.Option(help="Layer to leave out when loading weights; may be repeated.")]
 
@@ -75,6 +79,20 @@ def load_config(path: Path | None, weights: Path | None = None, **overrides):
     for name, value in overrides.items():
         setattr(config, name, value)
     return config.finalize()
+
+
+def program() -> str:
+    """How the user calls this program."""
+    return "mrcnn-roi" if shutil.which("mrcnn-roi") else sys.argv[0]
+
+
+def trained(weights: Path) -> Path:
+    """The weight file that --weights means."""
+    if str(weights) != "last":
+        return weights
+    from mrcnn_roi.engine.log_dir import latest_checkpoint
+
+    return Path(latest_checkpoint("runs"))
 
 
 def load_annotations(path: Path, images: Path | None, class_name: str | None):
@@ -119,7 +137,7 @@ def demo(
     out.print(f"trained {result.steps} steps in {result.train_seconds:.0f} s, all in {result.seconds:.0f} s")
     for path in result.pictures:
         out.print(f"picture: {path}")
-    out.print(f"weights: {result.weights}\ntry: mrcnn-roi detect --weights {result.weights} {result.example}")
+    out.print(f"weights: {result.weights}\ntry: {program()} detect --weights {result.weights} {result.example}")
 
 
 @app.command()
@@ -129,12 +147,12 @@ def check(
     train_images: TrainImages = None,
     val: ValData = None,
     val_images: ValImages = None,
-    val_fraction: ValFraction = 0.0,
+    val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
     class_name: ClassName = None,
     weights: Annotated[Path | None, typer.Option(help="Weight file that will be loaded.")] = None,
     exclude: Exclude = None,
-    layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "heads",
+    layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "all",
     learning_rate: Annotated[float | None, typer.Option("--lr", help="Learning rate of the run.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Number of the last epoch.")] = None,
     mode: Annotated[str, typer.Option(help="training or inference.")] = "training",
@@ -204,12 +222,12 @@ def train(
     plot_losses(Path(model.log_dir) / "losses.csv", path=curves)
     checkpoint = model.checkpoint_path.format(epoch=model.epoch)
     out.print(f"weights: {checkpoint}\nlosses: {curves}")
-    out.print(f"try: mrcnn-roi detect --weights {checkpoint} IMAGE")
+    out.print(f"try: {program()} detect --weights {checkpoint} IMAGE")
 
 
 @app.command()
 def evaluate(
-    weights: Annotated[Path, typer.Option("--weights", "-w", help="Trained weights.")],
+    weights: TrainedWeights,
     data: Annotated[Path, typer.Option(help="Annotations to score against.")],
     images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
     config: OptionalConfigFile = None,
@@ -222,10 +240,15 @@ def evaluate(
     """Scores trained weights on annotated images: COCO's AP for masks and boxes."""
     if part not in ("all", "train", "val"):
         raise typer.BadParameter(f"expected all, train or val, received {part!r}", param_hint="--part")
+    weights = trained(weights)
     settings = load_config(config, weights)
     from mrcnn_roi.datasets import split_dataset
+    from mrcnn_roi.engine.run_folder import classes_beside
 
     dataset = load_annotations(data, images, class_name)
+    names = classes_beside(weights)
+    if names is not None and dataset.class_names == ["BG", "object"] and len(names) == 2:
+        dataset.class_names = names  # label maps have no name of their own
     if part != "all":
         dataset = split_dataset(dataset, val_fraction, split_seed)[part == "val"]
     load_tensorflow()
@@ -242,7 +265,7 @@ def evaluate(
 @app.command()
 def detect(
     images: Annotated[list[Path], typer.Argument(help="Images, or folders of them.")],
-    weights: Annotated[Path, typer.Option("--weights", "-w", help="Trained weights.")],
+    weights: TrainedWeights,
     config: OptionalConfigFile = None,
     classes: Annotated[
         str | None, typer.Option(help="Class names without background, a comma between; default: from the run.")
@@ -251,24 +274,30 @@ def detect(
     folder: Annotated[Path, typer.Option("--out", "-o", help="Where the drawn images go.")] = Path("runs/detect"),
 ):
     """Finds objects in images, lists them and draws them."""
+    weights = trained(weights)
     settings = load_config(config, weights, DETECTION_MIN_CONFIDENCE=confidence)
     load_tensorflow()
-    from mrcnn_roi.engine.commands import class_names_for, detect_files, image_files, load_model
+    from mrcnn_roi.engine.commands import class_names_for, detect_file, image_files, load_model
 
     files = image_files(images)
     names = class_names_for(settings, weights, classes)
     model = load_model(settings, weights)
+    found, broken = [], []
     with progress_bar("detecting", len(files)) as step:
-        found = []
-        for each in detect_files(model, files, names, folder):
-            found.append(each)
+        for path in files:
+            try:
+                found.append(detect_file(model, path, names, folder))
+            except SetupError as error:
+                broken += error.findings
             step()
     for each in found:
         out.print(f"{each.image} -> {each.drawing}")
         for name, score, (y1, x1, y2, x2) in each.objects:
             out.print(f"  {name} {score:.3f}  y {y1}..{y2}  x {x1}..{x2}")
         if not each.objects:
-            out.print("  nothing found")
+            out.print(f"  nothing found with a score of at least {settings.DETECTION_MIN_CONFIDENCE}")
+    if broken:
+        raise SetupError(broken)
 
 
 @app.command()
@@ -290,11 +319,12 @@ def show(
 
 @app.command()
 def export(
-    weights: Annotated[Path, typer.Option("--weights", "-w", help="Trained weights.")],
+    weights: TrainedWeights,
     target: Annotated[Path, typer.Argument(help="model.keras, weights.h5, or a folder for a SavedModel.")],
     config: OptionalConfigFile = None,
 ):
     """Writes the inference model for use elsewhere."""
+    weights = trained(weights)
     load_tensorflow()
     from mrcnn_roi.engine.commands import export_model, load_model
 
@@ -308,17 +338,20 @@ def explain(code: Annotated[str, typer.Argument(help="A code such as cfg-image-d
     import difflib
 
     import mrcnn_roi.preflight  # noqa: F401 - registers the checks
+    from mrcnn_roi.datasets.problems import FAULTS
 
+    texts = {code: (fault.severity, f"In an {fault.subject}: {fault.summary}.") for code, fault in FAULTS.items()}
+    texts |= {each.code: (each.severity, each.documentation) for each in CHECKS.values()}
     if code == "all":
-        for each in CHECKS.values():
-            out.print(f"{each.code:28} {each.severity.name:8} {each.documentation.partition(chr(10))[0]}")
+        for name, (severity, text) in sorted(texts.items()):
+            out.print(f"{name:28} {severity.name:8} {' '.join(text.split()).partition('. ')[0]}")
         return
-    if code not in CHECKS:
-        close = difflib.get_close_matches(code, CHECKS, 1)
+    if code not in texts:
+        close = difflib.get_close_matches(code, texts, 1)
         raise typer.BadParameter(f"no check {code!r}" + (f"; did you mean {close[0]}?" if close else ""))
-    each = CHECKS[code]
-    out.print(Text(f"{code} ({each.severity.name})", style=COLOURS[each.severity]))
-    out.print(Text(each.documentation))
+    severity, text = texts[code]
+    out.print(Text(f"{code} ({severity.name})", style=COLOURS[severity]))
+    out.print(Text(text))
 
 
 @app.command("config")

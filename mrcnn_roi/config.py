@@ -495,9 +495,9 @@ def _coerced(name: str, value):
 
 def _misspelt(name: str, given: dict[str, Any], place: str) -> list[Finding]:
     """An error for a name that looks like a setting that was not given itself."""
-    known = (*_fields(), *DERIVED, "BASE")
-    if name in known:
+    if name in (*_fields(), *DERIVED, "BASE"):
         return []
+    known = (*_fields(), "BASE")
     meant = closest(name, known) if name.isupper() else name.upper() if name.upper() in known else None
     if meant is None or meant in given:
         return []

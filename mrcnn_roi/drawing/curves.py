@@ -66,8 +66,8 @@ def _plot_loss(axes, name, columns) -> None:
 
     alarm = ""
     for key, label, color in ((name, "train", TRAIN), (f"val_{name}", "validation", VALIDATION)):
-        if key in columns:
-            values = np.asarray(columns[key], np.float64)
+        values = np.asarray(columns.get(key, []), np.float64)
+        if np.isfinite(values).any() or (key == name and values.size):  # Keras writes "NA" where nothing is validated
             epochs = np.asarray(columns["epoch"]) + 1 if "epoch" in columns else np.arange(len(values)) + 1
             seen = np.isfinite(values)
             marker = "o" if seen.sum() <= 25 else None

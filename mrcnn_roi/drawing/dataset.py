@@ -92,7 +92,7 @@ def display_samples(
         pictures.append(draw_instances(thumbnail, boxes, masks, class_ids, dataset.class_names))
         height, width = image.shape[:2]
         name, plural = dataset.image_info[image_id]["id"], "" if len(class_ids) == 1 else "s"
-        titles.append(f"{image_id}: {name}\n{width} x {height}, {len(class_ids)} instance{plural}")
+        titles.append(f"image {image_id}, {name}\n{width} x {height}, {len(class_ids)} instance{plural}")
     display_images(pictures, titles=titles, cols=cols, path=path)
 
 

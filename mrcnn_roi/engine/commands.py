@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,8 +79,8 @@ class Detected:
     objects: list[tuple[str, float, tuple[int, ...]]]
 
 
-def detect_files(model, files, class_names, folder) -> Iterator[Detected]:
-    """Detects in image files one by one and writes each with its objects drawn to folder."""
+def detect_file(model, path: Path, class_names, folder) -> Detected:
+    """Detects in one image file and writes it to folder with its objects drawn. SetupError for a broken file."""
     from PIL import Image
 
     from mrcnn_roi.datasets.images import read_image
@@ -89,22 +88,19 @@ def detect_files(model, files, class_names, folder) -> Iterator[Detected]:
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    taken: set[str] = set()
-    for path in files:
-        image = read_image(path)
-        (result,) = model.detect([image])
-        drawn = draw_instances(
-            image, result["rois"], result["masks"], result["class_ids"], class_names, result["scores"]
-        )
-        name = path.stem if path.stem not in taken else f"{path.parent.name}_{path.stem}"
-        taken.add(name)
-        target = folder / f"{name}.png"
-        Image.fromarray(drawn).save(target)
-        objects = [
-            (class_names[class_id], float(score), tuple(int(side) for side in box))
-            for class_id, score, box in zip(result["class_ids"], result["scores"], result["rois"])
-        ]
-        yield Detected(path, target, objects)
+    image = read_image(path)
+    (result,) = model.detect([image])
+    drawn = draw_instances(image, result["rois"], result["masks"], result["class_ids"], class_names, result["scores"])
+    target = folder / f"{path.stem}.png"
+    count = 1
+    while target.exists() and target.samefile(path):  # never over the image itself
+        target, count = folder / f"{path.stem}_{count}.png", count + 1
+    Image.fromarray(drawn).save(target)
+    objects = [
+        (class_names[class_id], float(score), tuple(int(side) for side in box))
+        for class_id, score, box in zip(result["class_ids"], result["scores"], result["rois"])
+    ]
+    return Detected(path, target, objects)
 
 
 def export_model(model, target):

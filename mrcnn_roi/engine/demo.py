@@ -18,6 +18,7 @@ from mrcnn_roi.drawing.instances import draw_instances
 from mrcnn_roi.engine.evaluating import evaluate
 from mrcnn_roi.engine.mask_rcnn import MaskRCNN
 from mrcnn_roi.findings import SetupError, Severity
+from mrcnn_roi.ops.masks import extract_bboxes
 from mrcnn_roi.preflight import preflight
 
 SIDE = 128
@@ -145,17 +146,24 @@ def run_demo(folder, *, minutes, seed, say, bar, show) -> DemoResult:
 
 
 def draw_detections(model, dataset, image_ids, path):
-    """A sheet of images with what was found in them."""
+    """A sheet of images: the annotation, and beside it what the model found."""
     images = [dataset.load_image(i) for i in image_ids]
-    drawn = [
-        draw_instances(
-            np.kron(image, np.ones((SCALE, SCALE, 1), np.uint8)),
-            result["rois"] * SCALE,
-            np.kron(result["masks"], np.ones((SCALE, SCALE, 1), bool)),
-            result["class_ids"],
-            dataset.class_names,
-            result["scores"],
-        )
-        for image, result in zip(images, model.detect(images))
-    ]
-    display_images(drawn, titles=[str(dataset.image_info[i]["id"]) for i in image_ids], cols=4, path=path)
+    pictures, titles = [], []
+    for i, image, result in zip(image_ids, images, model.detect(images)):
+        masks, class_ids = dataset.load_mask(i)
+        truth = {"rois": extract_bboxes(masks), "masks": masks, "class_ids": class_ids, "scores": None}
+        pictures += [_enlarged(image, each, dataset.class_names) for each in (truth, result)]
+        titles += [f"image {i}: annotated", f"image {i}: found"]
+    display_images(pictures, titles=titles, cols=4, path=path)
+
+
+def _enlarged(image, result, class_names):
+    """The image, SCALE times as large so that captions can be read, with the objects of a result drawn."""
+    return draw_instances(
+        np.kron(image, np.ones((SCALE, SCALE, 1), np.uint8)),
+        result["rois"] * SCALE,
+        np.kron(result["masks"].astype(bool), np.ones((SCALE, SCALE, 1), bool)),
+        result["class_ids"],
+        class_names,
+        result["scores"],
+    )

@@ -33,6 +33,19 @@ def log_dir_for(name: str, model_dir, model_path=None) -> LogDir:
     return LogDir(folder, checkpoint, epoch)
 
 
+def latest_checkpoint(model_dir) -> str:
+    """Path of the newest checkpoint of any run in model_dir. Raises FileNotFoundError when there is none."""
+    root = Path(model_dir)
+    found = [
+        (match["date"], int(match["epoch"]), str(path))
+        for path in (root.glob("*/mask_rcnn_*") if root.is_dir() else ())
+        if (match := CHECKPOINT.fullmatch(str(path)))
+    ]
+    if not found:
+        raise FileNotFoundError(errno.ENOENT, "no run with a checkpoint mask_rcnn_* in it", str(root))
+    return max(found)[-1]
+
+
 def find_last(name: str, model_dir) -> str:
     """Path of the newest checkpoint: the last file mask_rcnn* in the last folder {name}* that has one.
 

@@ -74,6 +74,10 @@ class MaskRCNN:
         path = os.fspath(filepath)
         report = weights.load_any(self.keras_model, path, by_name=by_name or bool(exclude), exclude=exclude or ())
         weights.print_report(report)
+        heads = {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"} & {*report.skipped, *report.missing}
+        if heads and self.mode == "inference":
+            names = ", ".join(sorted(heads))
+            print(f"WARNING [w-exclude-at-inference] {names} keep random weights: detections mean nothing")
         self.set_log_dir(path)
         return report
 
@@ -88,7 +92,7 @@ class MaskRCNN:
         """Sets log_dir, checkpoint_path and epoch: of the run that model_path came from, or of a new run."""
         run = log_dir_for(self.config.NAME, self.model_dir, model_path)
         self.log_dir, self.checkpoint_path, self.epoch = run.folder, run.checkpoint_path, run.epoch
-        if run.epoch:
+        if run.epoch and self.mode == "training":
             print(f"Re-starting from epoch {run.epoch}")
 
     # Training

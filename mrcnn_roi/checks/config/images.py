@@ -49,7 +49,7 @@ def dimension_type(config):
     largest, mode = config.IMAGE_MAX_DIM, resize_mode(config)
     unused = mode == "crop" and (largest is None or largest is False or is_int(largest))
     if not is_int(largest, 1) and not unused:
-        value = number(largest)
+        value = number(float(largest)) if isinstance(largest, str) and largest.strip().isdigit() else number(largest)
         better = next_multiple(int(value), 64) if value is not None and value >= 1 else 1024
         message = f"IMAGE_MAX_DIM is {show(largest)}, expected a whole number of pixels from 1 on"
         yield (

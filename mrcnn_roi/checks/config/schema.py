@@ -118,9 +118,15 @@ def unknown_attribute(config):
     """An upper-case attribute nobody reads whose name is almost that of a setting, e.g. IMAGE_MINDIM. A
     misspelt setting is silently ignored, and the run goes on with the default.
 
-    Your own constants with other names, lower-case attributes and methods are left alone.
+    Your own constants with other names, lower-case attributes and methods of a class are left alone. In a YAML file,
+    which has no code to read them, every name that is no setting is reported.
     """
     fields = config.fields()
+    for name in getattr(type(config.raw), "__places__", {}):
+        if name not in fields and name not in DERIVED and not (name.isupper() and closest(name, (*fields, *DERIVED))):
+            message = f"{name} is no setting and nothing in the package reads it"
+            fix = 'delete it, or, if your own code reads it, add "cfg-unknown-attribute" to SILENCED_CHECKS'
+            yield name, message, fix
     for name in dir(config.raw):
         if name.startswith("_") or not name.isupper() or name in fields or name in DERIVED:
             continue
