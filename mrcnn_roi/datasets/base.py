@@ -149,7 +149,8 @@ class Dataset:
 
     def load_mask(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
         """(masks bool [H, W, N], class ids int32 [N]). Override it: this one warns and has no instances."""
-        log.warning("%s does not override load_mask(): no instances are loaded", type(self).__name__)
+        if type(self).load_mask is Dataset.load_mask:  # else an override asks for "no instances"
+            log.warning("%s does not override load_mask(): no instances are loaded", type(self).__name__)
         return np.empty([0, 0, 0]), np.empty([0], np.int32)
 
     def load_boxes(self, image_id: int) -> tuple[np.ndarray, np.ndarray] | None:

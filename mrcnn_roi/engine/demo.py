@@ -24,7 +24,7 @@ from mrcnn_roi.preflight import preflight
 SIDE = 128
 SCALE = 3  # enlargement of the small images in pictures, so that captions can be read
 TRAIN_IMAGES, VAL_IMAGES = 600, 100
-EPOCHS = 12
+EPOCHS = 13
 TIMED_STEPS = (5, 40)  # from which step to which one the speed is measured: the first ones compile
 
 
@@ -49,7 +49,8 @@ class ShapesConfig(Config):
     PRE_NMS_LIMIT = 1000
     POST_NMS_ROIS_TRAINING = 200
     POST_NMS_ROIS_INFERENCE = 100
-    TRAIN_ROIS_PER_IMAGE = 24
+    TRAIN_ROIS_PER_IMAGE = 20
+    ROI_POSITIVE_RATIO = 0.5
     MASK_POOL_SIZE = 7
     MASK_SHAPE = [14, 14]
     MINI_MASK_SHAPE = (28, 28)

@@ -28,6 +28,12 @@ def mold_one(image, config):
         min_scale=config.IMAGE_MIN_SCALE,
         mode=config.IMAGE_RESIZE_MODE,
     )
+    coarsest = int(config.BACKBONE_STRIDES[3]) if len(config.BACKBONE_STRIDES) > 3 else 1
+    if molded.shape[0] % coarsest or molded.shape[1] % coarsest:
+        raise ValueError(
+            f"expected images whose molded sides are multiples of {coarsest}, received {shape}, molded to "
+            f'{molded.shape} in mode "{config.IMAGE_RESIZE_MODE}"; use IMAGE_RESIZE_MODE = "pad64"'
+        )
     inactive = np.zeros([int(config.NUM_CLASSES)], np.int32)
     meta = compose_image_meta(0, shape, molded.shape, window, scale, inactive)
     return mold_image(molded, config), meta, np.array(window)

@@ -38,8 +38,10 @@ def run_graph(model, molded_images, image_metas, outputs, anchors_of):
     outputs = OrderedDict(outputs)
     for name, tensor in outputs.items():
         if not isinstance(tensor, keras.KerasTensor):
+            inner = "; tensors inside a layer, such as ROI/pre_nms_anchors, do not exist in Keras 3"
             raise ValueError(
-                f"expected symbolic tensors such as keras_model.get_layer(...).output, received {tensor!r} for {name!r}"
+                "expected symbolic tensors such as keras_model.get_layer(...).output, "
+                f"received {tensor!r} for {name!r}{inner if tensor is None else ''}"
             )
     molded = np.asarray(molded_images, np.float32)
     part = keras.Model(model.inputs, list(outputs.values()))

@@ -27,7 +27,8 @@ class MaskRCNNModel(keras.Model):
         """Sets the weights of the five losses (1 where a name is missing) and of the L2 term."""
         self.loss_weights = {name: float((loss_weights or {}).get(name, 1.0)) for name in LOSS_NAMES}
         self.weight_decay = float(weight_decay)
-        self.loss_trackers = [keras.metrics.Mean(name=name) for name in LOSS_NAMES]
+        if not hasattr(self, "loss_trackers"):
+            self.loss_trackers = [keras.metrics.Mean(name=name) for name in LOSS_NAMES]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The total loss of a batch; y and sample_weight are not used, targets are inputs of the graph."""

@@ -136,12 +136,17 @@ class MaskRCNN:
             augmenter. no_augmentation_sources: dataset sources it is not applied to.
         preflight: "error" refuses to start when the preflight finds an ERROR (SetupError), "warn" prints findings
             and starts, "off" skips it.
-        Returns Keras' History.
+        Returns Keras' History; an empty one, and a line that says so, when epoch `epochs` is done already, so that a
+        script of several stages can be resumed.
         """
         if self.mode != "training":
             raise ValueError('expected a model built with mode "training", received mode "inference"')
         if preflight not in ("error", "warn", "off"):
             raise ValueError(f'expected preflight to be "error", "warn" or "off", received {preflight!r}')
+        if self.epoch >= epochs:
+            more = f"epochs is the number of the last epoch; epochs={self.epoch + epochs} trains {epochs} more"
+            print(f"WARNING [w-epochs-done] epoch {self.epoch} of {epochs} is done: nothing to train. {more}")
+            return keras.callbacks.History()
         if preflight != "off":
             self._preflight(preflight, train_dataset, val_dataset, layers, learning_rate, epochs, augmentation)
         seed, steps = getattr(self.config, "SEED", None), int(self.config.STEPS_PER_EPOCH)

@@ -111,7 +111,7 @@ class DetectionLayer(keras.layers.Layer):
         nms_threshold=0.3,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # half precision would move boxes by pixels
         if config is not None:
             bbox_std_dev, min_confidence = config.BBOX_STD_DEV, config.DETECTION_MIN_CONFIDENCE
             max_instances, nms_threshold = config.DETECTION_MAX_INSTANCES, config.DETECTION_NMS_THRESHOLD

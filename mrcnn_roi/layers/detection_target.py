@@ -136,7 +136,7 @@ class DetectionTargetLayer(keras.layers.Layer):
         seed=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # half precision would move boxes by pixels
         if config is not None:
             train_rois, positive_ratio = config.TRAIN_ROIS_PER_IMAGE, config.ROI_POSITIVE_RATIO
             bbox_std_dev, mask_shape = config.BBOX_STD_DEV, config.MASK_SHAPE

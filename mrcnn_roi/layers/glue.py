@@ -10,8 +10,15 @@ from mrcnn_roi.ops.boxes import norm_boxes
 from mrcnn_roi.ops.meta import parse_image_meta
 
 
+class _Exact(keras.layers.Layer):
+    """A layer that takes its inputs as they are under any dtype policy: half precision would move boxes by pixels."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+
+
 @keras.saving.register_keras_serializable("mrcnn_roi")
-class Anchors(keras.layers.Layer):
+class Anchors(_Exact):
     """Anchors of the image that is in the network, from the sizes of its feature maps.
 
     The original froze anchors for IMAGE_SHAPE, so that images of another size trained on anchors that were not
@@ -46,7 +53,7 @@ class Anchors(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mrcnn_roi")
-class NormalizeBoxes(keras.layers.Layer):
+class NormalizeBoxes(_Exact):
     """[boxes [B, N, (y1, x1, y2, x2)] pixels, input_image [B, H, W, C]] -> normalized boxes, float32."""
 
     def call(self, inputs):
@@ -58,7 +65,7 @@ class NormalizeBoxes(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mrcnn_roi")
-class ActiveClasses(keras.layers.Layer):
+class ActiveClasses(_Exact):
     """image_meta [B, 12 + K] -> active class flags [B, K]."""
 
     def call(self, inputs):
@@ -69,7 +76,7 @@ class ActiveClasses(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mrcnn_roi")
-class DetectedBoxes(keras.layers.Layer):
+class DetectedBoxes(_Exact):
     """detections [B, D, (y1, x1, y2, x2, class id, score)] -> boxes [B, D, (y1, x1, y2, x2)]."""
 
     def call(self, inputs):
@@ -80,7 +87,7 @@ class DetectedBoxes(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mrcnn_roi")
-class FirstRows(keras.layers.Layer):
+class FirstRows(_Exact):
     """rows [B, N, ...] -> their first `count` [B, count, ...]."""
 
     def __init__(self, count, **kwargs):
@@ -98,7 +105,7 @@ class FirstRows(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("mrcnn_roi")
-class Identity(keras.layers.Layer):
+class Identity(_Exact):
     """Passes its input on under a name of its own."""
 
     def call(self, inputs):

@@ -56,7 +56,7 @@ class ProposalLayer(keras.layers.Layer):
         bbox_std_dev=(0.1, 0.1, 0.2, 0.2),
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # half precision would move boxes by pixels
         self.proposal_count, self.nms_threshold = int(proposal_count), float(nms_threshold)
         self.pre_nms_limit = int(pre_nms_limit if config is None else config.PRE_NMS_LIMIT)
         std_dev = bbox_std_dev if config is None else config.RPN_BBOX_STD_DEV

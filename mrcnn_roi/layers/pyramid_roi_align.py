@@ -37,7 +37,8 @@ class PyramidROIAlign(keras.layers.Layer):
         image_meta: [B, 12 + K] as `compose_image_meta` makes it. The molded image's size is read from row 0.
         P2..P5: feature maps [B, H, W, C].
 
-    Returns: [B, N, pool_height, pool_width, C] in the maps' dtype.
+    Returns: [B, N, pool_height, pool_width, C] in the layer's compute dtype. Boxes and image_meta keep their
+        precision under every dtype policy.
 
     Raises: ValueError "expected ..., received ..." for a wrong rank, last dimension, number of maps, dtype,
         NCHW maps or unequal channels; with check="values", tf.errors.InvalidArgumentError for wrong RoIs.
@@ -54,7 +55,7 @@ class PyramidROIAlign(keras.layers.Layer):
         check="static",
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # half precision would move boxes by pixels
         self.pool_shape = pool_size(pool_shape)
         if method not in METHODS:
             raise ValueError(f"expected method to be one of {METHODS}, received {method!r}")
@@ -78,7 +79,8 @@ class PyramidROIAlign(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        boxes, image_meta, maps = inputs[0], inputs[1], list(inputs[2:])
+        boxes, image_meta = inputs[0], inputs[1]
+        maps = [tf.cast(each, self.compute_dtype) for each in inputs[2:]]
         if self.check == "values":
             boxes = _assert_values(boxes)
         image_shape = parse_image_meta(image_meta)["image_shape"][0]
@@ -89,7 +91,7 @@ class PyramidROIAlign(keras.layers.Layer):
 
     def compute_output_spec(self, inputs):
         shape = self.compute_output_shape([x.shape for x in inputs])
-        return keras.KerasTensor(shape, dtype=inputs[2].dtype)
+        return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def get_config(self):
         return {

@@ -67,8 +67,13 @@ def build_training(config):
         [candidates, gt_class_ids, NormalizeBoxes()([gt_boxes, image]), gt_masks]
     )
     logits, mrcnn_class, mrcnn_bbox = _classifier(config, rois, maps, meta)
-    positives = int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO)
-    mrcnn_mask = _masks(config, FirstRows(positives)(rois), maps, meta, rows=int(config.TRAIN_ROIS_PER_IMAGE))
+    if config.TRAIN_BN is False:
+        # Only positives have a mask target. They come first and are bounded in number, so the others are left out;
+        # with batch statistics they have to stay in, because they count there.
+        positives = int(config.TRAIN_ROIS_PER_IMAGE * config.ROI_POSITIVE_RATIO)
+        mrcnn_mask = _masks(config, FirstRows(positives)(rois), maps, meta, rows=int(config.TRAIN_ROIS_PER_IMAGE))
+    else:
+        mrcnn_mask = _masks(config, rois, maps, meta)
     outputs = [rpn_class_logits, rpn_class, rpn_bbox, logits, mrcnn_class, mrcnn_bbox, mrcnn_mask]
     outputs += [Identity(name="rpn_rois")(rpn_rois), Identity(name="output_rois")(rois)]
     outputs += [

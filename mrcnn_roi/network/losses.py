@@ -106,7 +106,10 @@ def weight_decay_loss(trainable_weights, weight_decay):
 
 
 class _Loss(keras.layers.Layer):
-    """A loss as a layer: a list of tensors in, a float32 scalar out."""
+    """A loss as a layer: a list of tensors in, a float32 scalar out, computed in float32 under any dtype policy."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
 
     def call(self, inputs):
         return self.compute(*(tf.cast(x, tf.float32) if x.dtype.is_floating else x for x in inputs))

@@ -108,5 +108,7 @@ def namespace(*arrays):
     if not any(is_tensor(array) for array in arrays):
         return _Numpy
     if "tensorflow" not in _cache:
-        _cache["tensorflow"] = _tensorflow()
+        import tensorflow as tf
+
+        _cache["tensorflow"] = tf.autograph.experimental.do_not_convert(_tensorflow)()
     return _cache["tensorflow"]

@@ -120,3 +120,9 @@ def test_run_graph_and_ancestor(small_model, capsys):
     with pytest.raises(ValueError, match="expected symbolic tensors"):
         small_model.run_graph([image], [("x", 3)])
     assert small_model.ancestor(rois, "no such layer") is None
+
+
+def test_sizes_that_do_not_fit_the_pyramid_are_refused(small_config, tmp_path):
+    model = MaskRCNN("inference", type("C", (small_config,), {"IMAGE_RESIZE_MODE": "none"})(), tmp_path)
+    with pytest.raises(ValueError, match="expected images whose molded sides are multiples of 32, received .*pad64"):
+        model.detect([np.zeros((70, 64, 3), np.uint8)])

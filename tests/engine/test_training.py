@@ -194,3 +194,38 @@ def test_clipping_is_by_the_global_norm():
     assert model.optimizer.clipnorm is None
     training.compile_model(model, 0.1, 0.9, None, None, 0.0001)
     assert model.optimizer.global_clipnorm is None
+
+
+def test_compiling_again_keeps_the_metrics(model, boxes):
+    from mrcnn_roi.inputs.pipeline import Batches
+
+    batch = next(iter(Batches(boxes(), model.config, seed=0)))
+    for _ in range(2):
+        model.compile(0.0, 0.9)
+    assert len(model.keras_model.train_on_batch(batch)) == 6
+    assert model.keras_model.metrics_names.count("rpn_class_loss") <= 1
+
+
+def test_a_finished_stage_of_a_resumed_script_is_passed_over(model, boxes, capsys):
+    model.epoch = 3
+    before = model.keras_model.get_weights()
+    assert model.train(boxes(), None, 0.01, 3, "heads").history == {}
+    assert "epoch 3 of 3 is done" in capsys.readouterr().out
+    for a, b in zip(before, model.keras_model.get_weights()):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("train_bn,rows", [(False, 3), (None, 12), (True, 12)])
+def test_the_mask_head_sees_what_the_originals_statistics_need(small_config, tmp_path, train_bn, rows):
+    model = MaskRCNN("training", type("C", (small_config,), {"TRAIN_BN": train_bn})(), tmp_path).keras_model
+    assert model.get_layer("mrcnn_mask_conv1").output.shape[1] == rows  # int(12 * 0.33) positives, or all 12
+    assert model.get_layer("mrcnn_mask").output.shape[1] == 12
+
+
+def test_half_precision_trains(small_config, boxes, tmp_path):
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        model = MaskRCNN("training", small_config(), tmp_path)
+        assert np.isfinite(model.train(boxes(), None, 0.01, 1, "all").history["loss"]).all()
+    finally:
+        keras.mixed_precision.set_global_policy("float32")

@@ -143,3 +143,15 @@ def test_values_at_the_edge_are_legitimate():
     layer = PyramidROIAlign(7, check="values")
     for value in ([0, 0, 1, 1], [0, 0, 0, 0], [0, 0, 1 + 1e-7, 1]):
         layer(spoiled(value))
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_boxes_keep_their_precision_under_half_policies(policy):
+    inputs = example(count=40)
+    exact = PyramidROIAlign(7)(inputs)
+    narrow = PyramidROIAlign(7, dtype=policy)(inputs)
+    assert narrow.dtype == policy.removeprefix("mixed_")
+    # The maps are rounded to half, the sampling positions are not: errors stay at the maps' own rounding.
+    np.testing.assert_allclose(tf.cast(narrow, "float32"), exact, atol=0.03)
+    symbolic = PyramidROIAlign(7, dtype=policy)([keras.Input(batch_shape=x.shape) for x in inputs])
+    assert symbolic.dtype == narrow.dtype
