@@ -246,11 +246,11 @@ def evaluate(
     from mrcnn_roi.engine.run_folder import classes_beside
 
     dataset = load_annotations(data, images, class_name)
+    if part != "all":
+        dataset = split_dataset(dataset, val_fraction, split_seed)[part == "val"]
     names = classes_beside(weights)
     if names is not None and dataset.class_names == ["BG", "object"] and len(names) == 2:
         dataset.class_names = names  # label maps have no name of their own
-    if part != "all":
-        dataset = split_dataset(dataset, val_fraction, split_seed)[part == "val"]
     load_tensorflow()
     from mrcnn_roi.engine.commands import load_model
     from mrcnn_roi.engine.evaluating import evaluate as score
