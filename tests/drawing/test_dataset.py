@@ -83,7 +83,7 @@ def test_contact_sheet(shown):
     assert dataset.loaded == [0, 1, 2, 3, 4]
     axes = shown[0].axes
     assert axes[3].get_title() == "image 3, photo $_3\n1500 x 1000, 2 instances"
-    assert axes[4].get_title() == "4: photo $_4\n50 x 20, 0 instances"
+    assert axes[4].get_title() == "image 4, photo $_4\n50 x 20, 0 instances"
     large = axes[3].images[0].get_array()
     assert large.shape == (293, 440, 3)
     assert np.any(large != 90)
