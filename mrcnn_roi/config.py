@@ -260,6 +260,27 @@ class Config:
     RPN_CONV_SIZE: Annotated[int, Range(1)] = 512
     MASK_CONV_SIZE: Annotated[int, Range(1)] = 256
 
+    # How a RoI is pooled from its pyramid level, for both heads.
+    #   "crop_and_resize"  one bilinear sample a bin, spread from edge to edge: Matterport's numbers. Keep it with
+    #             weights that were trained with it: any Matterport file, COCO's included.
+    #   "roi_align"  RoIAlign of the Mask R-CNN paper, torchvision's numbers: nothing is rounded. For training from
+    #             the start, or from weights that were trained with it.
+    #   "roi_pool"   RoIPool of Fast R-CNN: RoI and bins rounded to whole cells, the largest cell of each bin.
+    #   "roi_warp"   RoIAlign of a RoI rounded to whole cells. These two are for comparisons: they misplace masks by
+    #             up to half a cell, which is 2 pixels of the image on P2 and 16 on P5.
+    ROI_POOL_METHOD: Annotated[str, CheckedBy("cfg-pool-method")] = "crop_and_resize"
+
+    # For "roi_align" and "roi_warp": samples along each side of a bin (2 makes 4 a bin), and what becomes of them,
+    # "mean" or "max". 0 or -1: as many samples as the bin is cells long, rounded up; slower, and of use where bins are
+    # longer than two cells, as with ROI_POOL_LEVELS = (2,).
+    ROI_POOL_SAMPLING_RATIO: Annotated[int, CheckedBy("cfg-pool-sampling")] = 2
+    ROI_POOL_AGGREGATE: Annotated[str, CheckedBy("cfg-pool-aggregate")] = "mean"
+
+    # Pyramid levels that RoIs are pooled from, out of P2 to P5 (4 to 32 pixels of the image a cell), finest first
+    # and without a gap; each RoI takes the one that suits its size. (5,) pools all from P5, as a network without a
+    # pyramid would. The RPN uses all levels in any case. Trained weights fit all four.
+    ROI_POOL_LEVELS: Annotated[tuple, CheckedBy("cfg-pool-levels")] = (2, 3, 4, 5)
+
     # Seed of the training pipeline (shuffling, augmentation, sampling), a whole number. None: another one
     # each run.
     SEED: Annotated[int | None, Range(0, 2**32 - 1)] = None

@@ -6,6 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from mrcnn_roi.cli import app, main
 from mrcnn_roi.datasets import draw_shapes
 
 runner = CliRunner()
@@ -117,9 +118,104 @@ def test_show_draws_a_contact_sheet(data):
     assert (data / "sheets" / "sheet.png").stat().st_size > 5000
 
 
-def test_help_lists_every_command():
-    from mrcnn_roi.cli import app
+def test_show_draws_rois_levels_and_sampling_without_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    printed = mrcnn_roi("show", "sampling").splitlines()
+    assert printed[0] == "picture: runs/sampling.png"
+    assert printed[1].startswith("RoI of 4.53 x 6.25 cells at row 6.00, column 9.25")
+    assert [line.partition(" loses ")[0].strip() for line in printed[2:]] == [
+        "RoIPool",
+        "RoIWarp",
+        "RoIAlign (aligned=False)",
+        "crop_and_resize",
+    ]
+    printed = mrcnn_roi("show", "rois")
+    assert printed.startswith("picture: runs/rois.png\nimage 0 ")
+    assert all(f"  P{level}, stride {2**level}, side" in printed for level in (2, 3, 4, 5))
+    assert " 0 RoIs" not in printed  # the toy image has boxes for every level
+    assert "boxes of 24 images\n  P2, stride 4, side up to 79 px: " in mrcnn_roi("show", "levels")
+    for name in ("sampling", "rois", "levels"):
+        assert (tmp_path / "runs" / f"{name}.png").stat().st_size > 10000
 
+
+def test_show_takes_data_and_settings(data, monkeypatch):
+    monkeypatch.chdir(data)
+    config, shapes = data / "small.yaml", data / "shapes"
+    printed = show("rois", shapes, "--image", 2, "-c", config, "-o", data / "of2.png")
+    assert 'image 2 "000002.png", molded to 64 x 64 pixels: ' in printed
+    printed = show("levels", shapes, "-c", config, "-o", "levels.png")
+    assert " of 8 images\n  P2, stride 4, " in printed
+    arguments = ("--map", "20X30", "--stride", 8, "--box", "-4,0,30.5,90", "--bins", "7x14", "--ratio", 0, "--aligned")
+    printed = show("sampling", *arguments, "-o", "new/folder/a.png")
+    assert "RoI of 4.31 x 11.25 cells at row -0.50, column 0.00" in printed
+    assert "RoIAlign (aligned=True)" in printed
+    assert (data / "new" / "folder" / "a.png").is_file()
+
+
+def test_show_takes_folders_called_like_its_words(data, monkeypatch):
+    monkeypatch.chdir(data)
+    for name in ("rois", "DATA", "levels"):
+        (data / name).symlink_to(data / "shapes", target_is_directory=True)
+    for arguments in (("./rois",), ("DATA",), ("--count", 1, "levels")):
+        assert show(*arguments, "-o", "sheet.png") == "picture: sheet.png\n"
+
+
+def show(*arguments, status=0):
+    result = runner.invoke(app, ["show", *map(str, arguments)])
+    assert result.exit_code == status, result.output
+    return " ".join(result.output.replace("│", " ").split()) if status else result.output
+
+
+def test_show_alone_lists_what_can_be_shown():
+    listed = runner.invoke(app, ["show"]).output
+    assert all(word in listed for word in ("DATA", "rois", "levels", "sampling"))
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["batches"], "expected annotations (a file or a folder), or as the first argument one of the words rois"),
+        (["--out", "x.png", "rois"], "received 'rois', which does not exist"),
+        (["sampling", "--box", "1,2,3"], "--box: expected four numbers y1,x1,y2,x2 in pixels, received '1,2,3'"),
+        (["sampling", "--box", "1,2,3,x"], "received '1,2,3,x'"),
+        (["sampling", "--box", "600,600,700,700"], "expected a box that overlaps the image of 512 x 512 pixels"),
+        (["sampling", "--box", "9,9,5,50"], "y2 > y1 and x2 > x1, received 9,9,5,50"),
+        (["sampling", "--bins", "0"], "expected bins of 1 to 4096"),
+        (["sampling", "--bins", "2x2x2"], "--bins: expected bins a side such as 7, or rows x columns"),
+        (["sampling", "--map", "16"], "--map: expected height x width in cells, such as 16x16, received '16'"),
+        (["sampling", "--stride", "0"], "expected a stride above 0"),
+        (["sampling", "--ratio", "-2"], "--ratio"),
+        (["sampling", "--out", "."], "expected a file name for the picture, received the folder ."),
+        (["sampling", "more"], "more"),
+    ],
+)
+def test_show_says_what_it_expected(arguments, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert says in show(*arguments, status=2)
+
+
+@pytest.mark.parametrize(
+    "arguments, says",
+    [
+        (["nothing.json"], "no such file or folder"),
+        (["rois", "nothing.json"], "no such file or folder"),
+        (["levels", "nothing"], "no such file or folder"),
+        (["rois", "-c", "nothing.yaml"], "nothing.yaml"),
+        (["rois", "-w", "nothing.h5"], "the weight file does not exist"),
+        (["rois", "-w", "last"], "no run with a checkpoint"),
+        (["rois", "--image", "1"], "expected an image of 0 to 0, received 1"),
+    ],
+)
+def test_show_names_what_it_cannot_use(arguments, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["mrcnn-roi", "show", *arguments])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1
+    assert says in capsys.readouterr().out
+
+
+def test_help_lists_every_command():
     result = runner.invoke(app, ["--help"])
     assert result.exit_code == 0
     commands = ["demo", "check", "train", "evaluate", "detect", "show", "export", "explain", "config", "env", "run"]

@@ -40,7 +40,9 @@ def test_defaults_are_the_originals(shared):
             tuple(expected) if isinstance(value, tuple) else expected
         )
         assert isinstance(value, bool) == isinstance(expected, bool)
-    assert set(config.to_dict()) == {*defaults, "SILENCED_CHECKS", "RPN_CONV_SIZE", "MASK_CONV_SIZE", "SEED"}
+    pooling = {f"ROI_POOL_{name}" for name in ("METHOD", "SAMPLING_RATIO", "AGGREGATE", "LEVELS")}
+    others = {"SILENCED_CHECKS", "RPN_CONV_SIZE", "MASK_CONV_SIZE", "SEED"}
+    assert set(config.to_dict()) == {*defaults, *others, *pooling}
     assert set(Config.fields()) == {*config.to_dict()} - {"BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE"}
 
 
@@ -253,6 +255,58 @@ def test_import_is_light():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.strip() == "[]"
+
+
+POOLING_MISTAKES = [
+    ("ROI_POOL_METHOD", "ROIAlign", "cfg-pool-method", 'set ROI_POOL_METHOD = "roi_align"'),
+    ("ROI_POOL_METHOD", ["roi_align"], "cfg-pool-method", 'set ROI_POOL_METHOD = "crop_and_resize"'),
+    ("ROI_POOL_METHOD", None, "cfg-pool-method", 'set ROI_POOL_METHOD = "crop_and_resize"'),
+    ("ROI_POOL_SAMPLING_RATIO", 2.0, "cfg-pool-sampling", "set ROI_POOL_SAMPLING_RATIO = 2"),
+    ("ROI_POOL_SAMPLING_RATIO", -2, "cfg-pool-sampling", "set ROI_POOL_SAMPLING_RATIO = 2"),
+    ("ROI_POOL_SAMPLING_RATIO", True, "cfg-pool-sampling", "set ROI_POOL_SAMPLING_RATIO = 2"),
+    ("ROI_POOL_AGGREGATE", "average", "cfg-pool-aggregate", 'set ROI_POOL_AGGREGATE = "mean"'),
+    ("ROI_POOL_AGGREGATE", "MAX", "cfg-pool-aggregate", 'set ROI_POOL_AGGREGATE = "max"'),
+    ("ROI_POOL_AGGREGATE", np.zeros(2), "cfg-pool-aggregate", 'set ROI_POOL_AGGREGATE = "mean"'),
+    ("ROI_POOL_LEVELS", 5, "cfg-pool-levels", "set ROI_POOL_LEVELS = (5,)"),
+    ("ROI_POOL_LEVELS", "2345", "cfg-pool-levels", "set ROI_POOL_LEVELS = (2, 3, 4, 5)"),
+    ("ROI_POOL_LEVELS", (), "cfg-pool-levels", "set ROI_POOL_LEVELS = (2, 3, 4, 5)"),
+    ("ROI_POOL_LEVELS", (2, 4), "cfg-pool-levels", "set ROI_POOL_LEVELS = (2, 3, 4)"),
+    ("ROI_POOL_LEVELS", (5, 4), "cfg-pool-levels", "set ROI_POOL_LEVELS = (4, 5)"),
+    ("ROI_POOL_LEVELS", (3, 3), "cfg-pool-levels", "set ROI_POOL_LEVELS = (3,)"),
+    ("ROI_POOL_LEVELS", (4, 5, 6), "cfg-pool-levels", "set ROI_POOL_LEVELS = (4, 5)"),
+    ("ROI_POOL_LEVELS", ("P2",), "cfg-pool-levels", "set ROI_POOL_LEVELS = (2, 3, 4, 5)"),
+    ("ROI_POOL_LEVELS", (2, [3], None), "cfg-pool-levels", "set ROI_POOL_LEVELS = (2,)"),
+    ("ROI_POOL_LEVELS", (float("nan"), True), "cfg-pool-levels", "set ROI_POOL_LEVELS = (2, 3, 4, 5)"),
+]
+
+
+@pytest.mark.parametrize("name,value,code,fix", POOLING_MISTAKES)
+def test_a_mistake_in_the_pooling_is_an_error_of_construction(name, value, code, fix):
+    with pytest.raises(SetupError) as caught:
+        type("Own", (Shapes,), {name: value})()
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.where, finding.fix, finding.severity) == (code, name, fix, Severity.ERROR)
+    assert finding.message.startswith(f"{name} is ")
+
+
+@pytest.mark.parametrize("levels", [(5,), [2, 3], np.array([3, 4, 5]), (2.0, 3.0), (np.int64(4),)])
+def test_consecutive_levels_of_any_kind_of_list_may_be_pooled_from(levels):
+    config = type("Own", (Shapes,), {"ROI_POOL_LEVELS": levels, "ROI_POOL_METHOD": "roi_pool"})()
+    assert config.validate() == []
+
+
+@pytest.mark.parametrize(
+    "attributes,code",
+    [
+        ({"ROI_POOL_METHOD": "roi_align", "ROI_POOL_SAMPLING_RATIO": 16}, "cfg-pool-sampling"),
+        ({"ROI_POOL_SAMPLING_RATIO": 16}, "cfg-pool-unused"),
+        ({"ROI_POOL_SAMPLING_RATIO": 4, "ROI_POOL_AGGREGATE": "max"}, "cfg-pool-unused"),
+        ({"ROI_POOL_METHOD": "roi_pool", "ROI_POOL_SAMPLING_RATIO": 0}, "cfg-pool-unused"),
+    ],
+)
+def test_pooling_settings_that_cost_much_or_change_nothing_are_warnings(attributes, code):
+    (finding,) = type("Own", (Shapes,), attributes)().validate()
+    assert (finding.code, finding.severity) == (code, Severity.WARNING)
 
 
 # ---- YAML --------------------------------------------------------------------------------------------------
@@ -523,6 +577,16 @@ def test_round_trip_keeps_every_kind_of_value(tmp_path):
         number = "007"
 
     assert_round_trip(Own(), tmp_path / "own.yaml")
+
+
+def test_round_trip_of_the_pooling(tmp_path):
+    settings = {"METHOD": "roi_align", "SAMPLING_RATIO": -1, "AGGREGATE": "max", "LEVELS": (4, 5)}
+    config = type("Own", (Shapes,), {f"ROI_POOL_{name}": value for name, value in settings.items()})()
+    config.to_yaml(tmp_path / "own.yaml")
+    lines = (tmp_path / "own.yaml").read_text().splitlines()
+    assert {"ROI_POOL_METHOD: roi_align", "ROI_POOL_LEVELS: [4, 5]"} <= set(lines)
+    again = Config.from_yaml(tmp_path / "own.yaml")
+    assert {name: getattr(again, f"ROI_POOL_{name}") for name in settings} == settings
 
 
 def test_numpy_values_are_written_as_the_numbers_they_are(tmp_path):

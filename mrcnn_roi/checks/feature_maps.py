@@ -8,16 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mrcnn_roi.checks.pooling_inputs import (
-    FeatureMaps,
-    ImageSizes,
-    best_image_shape,
-    describe,
-    fits,
-    is_number,
-    places,
-    size_text,
-)
+from mrcnn_roi.checks.any_array import describe, is_number, places, size_text
+from mrcnn_roi.checks.pooling_inputs import FeatureMaps, ImageSizes, best_image_shape, fits
 from mrcnn_roi.findings import Severity, check
 from mrcnn_roi.ops.anchors import feature_shapes
 
@@ -26,7 +18,7 @@ from mrcnn_roi.ops.anchors import feature_shapes
 def count(feature_maps: FeatureMaps, strides: tuple):
     """More or fewer maps than levels. The layer refuses them. The original raised an IndexError for too few
     and ignored the surplus of too many, so that an extra map in front shifted every level."""
-    received = len(feature_maps.arrays)
+    received = feature_maps.count
     if received != len(strides):
         levels = f"{len(strides)} levels of stride {', '.join(map(str, strides))}"
         shapes = ", ".join(describe(each) for each in feature_maps.arrays[:8])
@@ -100,9 +92,7 @@ def spatial(feature_maps: FeatureMaps, image_sizes: ImageSizes, strides: tuple):
         return
     size = reference_shape(maps, image_sizes, strides)
     expected = feature_shapes(size, strides)
-    wrong = [
-        i for i in range(len(strides)) if tuple(maps.shapes[i]) != tuple(expected[i]) or 0 in maps.shapes[i]
-    ]
+    wrong = [i for i in range(len(strides)) if tuple(maps.shapes[i]) != tuple(expected[i]) or 0 in maps.shapes[i]]
     if not wrong:
         return
     listed = ", ".join(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mrcnn_roi.checks.pooling_inputs import ImageMeta, ImageSizes, describe, fits, places, size_text
+from mrcnn_roi.checks.any_array import describe, places, size_text
+from mrcnn_roi.checks.pooling_inputs import ImageMeta, ImageSizes, fits
 from mrcnn_roi.findings import Severity, check
 from mrcnn_roi.ops.anchors import feature_shapes
 from mrcnn_roi.ops.meta import FIXED_LENGTH
@@ -111,8 +112,6 @@ def active_classes(image_meta: ImageMeta, training: bool):
     what = "no active class" if none[wrong].any() else "an inactive background"
     message = f"{len(wrong)} of {len(active)} metas have {what}: in training their class loss is zero"
     message += "; for detection that is right" if detecting else ""
-    fix = (
-        "compose_image_meta(..., active_class_ids) with 1 for background and each class of the image's source"
-    )
+    fix = "compose_image_meta(..., active_class_ids) with 1 for background and each class of the image's source"
     severity = Severity.INFO if detecting else Severity.WARNING
     yield places("image_meta", wrong[:, None]), message, fix, severity

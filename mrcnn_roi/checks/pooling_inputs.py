@@ -11,14 +11,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence, ValuesView
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
+from mrcnn_roi.checks.any_array import as_array, is_number
 from mrcnn_roi.ops.anchors import feature_shapes
 from mrcnn_roi.ops.meta import FIXED_LENGTH, parse_image_meta
 
 DEFAULT_STRIDES = (4, 8, 16, 32)
 LARGEST_INT32 = 2**31 - 1
+MOST_LEVELS = 32  # no pyramid has more; a list of a million things is counted, and not read to its end
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,14 @@ class ImageSizes:
 
 @dataclass(frozen=True)
 class FeatureMaps:
-    """The maps as arrays. `layout` is "NHWC", "NCHW" or "" (cannot be told); `shapes` is
-    int [L, (height, width)], empty where it cannot be told. `disordered`: not finest first.
+    """The first 32 maps as arrays; `count` says how many came. `layout` is "NHWC", "NCHW" or "" (cannot be
+    told); `shapes` is int [L, (height, width)], empty where it cannot be told. `disordered`: not finest first.
     `extremes` holds (smallest, largest) of every map, None for one that is empty or not numbers.
     `image_shape` is the molded image that the maps fit, up to rounding; None where they fit no single one.
     """
 
     arrays: tuple[np.ndarray, ...]
+    count: int
     names: tuple[str, ...]
     layout: str
     shapes: np.ndarray
@@ -72,44 +76,6 @@ class ImageMeta:
         return read_size(self.fields["original_image_shape"][0]) if self.fields else None
 
 
-def as_array(value) -> np.ndarray:
-    """The value as numpy reads it; what numpy cannot read comes back as a 0-d object array that holds it."""
-    try:
-        return np.asarray(value)
-    except Exception:  # ragged lists, symbolic tensors, foreign __array__: reported by the checks
-        unreadable = np.empty((), object)
-        unreadable[()] = value
-        return unreadable
-
-
-def describe(array: np.ndarray) -> str:
-    """Shape and dtype, e.g. "[2, 1000, 4] float32"; for something numpy cannot read, what it is."""
-    if array.dtype == object and array.ndim == 0:
-        held = array[()]
-        ragged = " that numpy cannot read as one array" if isinstance(held, (list, tuple)) else ""
-        return f"a {type(held).__name__}{ragged}" if held is not None else "None"
-    return f"{list(array.shape)} {array.dtype.name}"
-
-
-def is_floating(dtype: np.dtype) -> bool:
-    """True for numpy's floating types and for bfloat16 and float8, which numpy knows only as extensions."""
-    return dtype.kind == "f" or dtype.name.startswith(("bfloat16", "float8"))
-
-
-def is_number(dtype: np.dtype) -> bool:
-    return dtype.kind in "iub" or is_floating(dtype)
-
-
-def places(name: str, indices: np.ndarray, limit: int = 5) -> str:
-    """The first places of `indices` [M, rank] as text: "rois[0, 3], rois[0, 7], ..."."""
-    first = [f"{name}[{', '.join(str(int(i)) for i in index)}]" for index in indices[:limit]]
-    return ", ".join(first + ["..."] * (len(indices) > limit))
-
-
-def size_text(shape) -> str:
-    return f"{int(shape[0])}×{int(shape[1])}"
-
-
 def read_size(value) -> tuple[int, int] | None:
     """(height, width) from (height, width, ...); None unless both are numbers from 1 on."""
     array = as_array(value)
@@ -123,7 +89,7 @@ def read_size(value) -> tuple[int, int] | None:
 def read_strides(value) -> tuple[int, ...]:
     """Pixels of the image per cell of each map; the usual ones unless `value` holds positive numbers."""
     array = as_array(value)
-    if array.ndim != 1 or len(array) == 0 or not is_number(array.dtype):
+    if array.ndim != 1 or not 0 < len(array) <= MOST_LEVELS or not is_number(array.dtype):
         return DEFAULT_STRIDES
     strides = [float(stride) for stride in array]
     valid = all(math.isfinite(stride) and 1 <= stride <= LARGEST_INT32 for stride in strides)
@@ -147,14 +113,18 @@ def read_meta(value, num_classes) -> ImageMeta | None:
     return ImageMeta(array, fields, num_classes)
 
 
-def as_maps(value) -> tuple[np.ndarray, ...]:
-    """The maps of a list, a dict, or one array with the maps along axis 0; anything else is one map."""
-    values = value.values() if isinstance(value, Mapping) else value
-    if isinstance(values, (Sequence, ValuesView)) and not isinstance(values, (str, bytes, bytearray)):
-        return tuple(as_array(each) for each in values)
+def as_maps(value) -> tuple[int, tuple[np.ndarray, ...]]:
+    """How many maps a list, a dict, or one array with the maps along axis 0 holds, and the first 32 of them;
+    anything else is one map."""
+    try:
+        values = value.values() if isinstance(value, Mapping) else value
+        if isinstance(values, (Sequence, ValuesView)) and not isinstance(values, (str, bytes, bytearray)):
+            return len(values), tuple(as_array(each) for each in islice(values, MOST_LEVELS))
+    except Exception:  # a foreign container that fails when it is read
+        return 1, (as_array(value),)
     array = as_array(values)
     stacked = array.ndim >= 5 or (array.ndim == 1 and array.dtype == object)
-    return tuple(as_array(each) for each in array) if stacked else (array,)
+    return (len(array), tuple(as_array(each) for each in array[:MOST_LEVELS])) if stacked else (1, (array,))
 
 
 def level_names(count: int, strides) -> tuple[str, ...]:
@@ -196,7 +166,7 @@ def extremes(array: np.ndarray) -> tuple[np.generic, np.generic] | None:
 def read_maps(value, strides, known_size) -> FeatureMaps | None:
     if value is None:
         return None
-    arrays = as_maps(value)
+    count, arrays = as_maps(value)
     names = level_names(len(arrays), strides)
     layout, shapes, disordered, image_shape = "", np.zeros((0, 2), np.int64), False, None
     if arrays and all(each.ndim == 4 and is_number(each.dtype) for each in arrays):
@@ -211,22 +181,18 @@ def read_maps(value, strides, known_size) -> FeatureMaps | None:
             disordered = growing or (consistent and not np.array_equal(ordered, shapes))
             image_shape = likely if consistent else None
     return FeatureMaps(
-        arrays, names, layout, shapes, disordered, image_shape, tuple(extremes(each) for each in arrays)
+        arrays, count, names, layout, shapes, disordered, image_shape, tuple(extremes(each) for each in arrays)
     )
 
 
-def batch_sizes(
-    rois: np.ndarray, maps: FeatureMaps | None, meta: ImageMeta | None, gt_boxes
-) -> dict[str, int]:
+def batch_sizes(rois: np.ndarray, maps: FeatureMaps | None, meta: ImageMeta | None, gt_boxes) -> dict[str, int]:
     """Images by argument, for the arguments whose rank says that they have a batch axis."""
     sizes = {"rois": rois.shape[0]} if rois.ndim == 3 else {}
     if meta is not None and meta.array.ndim == 2:
         sizes["image_meta"] = meta.array.shape[0]
     if maps is not None:
         of_maps = {name: each.shape[0] for name, each in zip(maps.names, maps.arrays) if each.ndim == 4}
-        sizes.update(
-            {"feature_maps": next(iter(of_maps.values()))} if len(set(of_maps.values())) == 1 else of_maps
-        )
+        sizes.update({"feature_maps": next(iter(of_maps.values()))} if len(set(of_maps.values())) == 1 else of_maps)
     if gt_boxes is not None and as_array(gt_boxes).ndim == 3:
         sizes["gt_boxes"] = as_array(gt_boxes).shape[0]
     return sizes

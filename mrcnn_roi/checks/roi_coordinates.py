@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mrcnn_roi.checks.pooling_inputs import places, size_text
+from mrcnn_roi.checks.any_array import size_text
+from mrcnn_roi.checks.pooling_inputs import level_names
 from mrcnn_roi.checks.roi_reading import (
     CELLS,
     LARGEST_NORMALIZED,
@@ -41,7 +42,12 @@ def _too_large(rois: Rois) -> tuple[str, str]:
     largest = np.abs(rois.values).max(axis=1)
     wrong = np.flatnonzero(largest > LARGEST_NORMALIZED)
     reach = f"{len(wrong)} of {len(largest)} RoIs reach up to {largest.max():.6g}"
-    return places("rois", rois.places[wrong]), reach
+    return rois.where(rois.places[wrong]), reach
+
+
+def _finest(strides) -> str:
+    """The map that a RoI without a size is pooled from."""
+    return "the map" if len(strides) == 1 else level_names(1, (min(strides),))[0].replace("map0", "the finest map")
 
 
 @check("roi-pixel-coords", Severity.ERROR)
@@ -64,6 +70,9 @@ def pixel_coordinates(rois: Rois):
         fix = f"norm_boxes(rois * {scale:.6g} + {corner * 2}, {size}), the scale and window of image 0"
     else:
         message += f": pixel coordinates of the {size_text(size)} image"
+        if not np.any(rois.array, axis=-1).all():
+            fix += ' of the boxes, not of the padding; ops.roi_layouts.convert_boxes(rois, "yxyx", "pixels", '
+            fix += f"image_shape={size}) keeps zero rows zero"
     yield where, f"{message}; {POOLS_ZEROS}", fix
 
 
@@ -82,9 +91,7 @@ def feature_coordinates(rois: Rois):
     if rois.matched:
         message += f": cells of the map of stride {stride}, as the ground truth shows"
     else:
-        message += (
-            f": pixel or feature-map coordinates (as cells they fit the map of stride {stride} or finer)"
-        )
+        message += f": pixel or feature-map coordinates (as cells they fit the map of stride {stride} or finer)"
         fix += f" if they were divided by {stride}, or by what they were; norm_boxes(rois, {size}) if pixels"
     yield where, f"{message}; {POOLS_ZEROS}", fix
 
@@ -92,8 +99,17 @@ def feature_coordinates(rois: Rois):
 @check("roi-range", Severity.WARNING)
 def out_of_range(rois: Rois):
     """Normalized RoIs that leave 0..1. The part outside pools zeros: of (-0.2, -0.2, 1.2, 1.2) it is 49 %.
-    An error where more than half of the area of all RoIs is outside."""
-    if rois.frame not in (NORMALIZED, UNKNOWN) or rois.columns == XYXY:
+    An error where more than half of the area of all RoIs is outside.
+
+    Also an error: RoIs that find the ground truth only as boxes normalized with another size of the image.
+    """
+    size = rois.image_shape
+    if rois.normalized_by and size:
+        message = f"RoIs miss the ground truth, and find it as boxes normalized with {size_text(rois.normalized_by)}"
+        message += f"; the molded image is {size_text(size)}. Wrong places are pooled, without an error"
+        fix = f"norm_boxes(boxes, {size}); or norm_boxes(scale_boxes(rois, {rois.normalized_by}), {size})"
+        yield "rois", message, fix, Severity.ERROR
+    if rois.frame not in (NORMALIZED, UNKNOWN) or rois.columns == XYXY or rois.normalized_by:
         return
     low = np.minimum(rois.values[:, :2], rois.values[:, 2:])
     high = np.maximum(rois.values[:, :2], rois.values[:, 2:])
@@ -101,25 +117,50 @@ def out_of_range(rois: Rois):
     wrong = np.flatnonzero(((low < -TOLERANCE) | (high > 1 + TOLERANCE)).any(axis=1) & solid)
     if not len(wrong):
         return
+    gone = int(np.count_nonzero(((low[wrong] >= 1) | (high[wrong] <= 0)).any(axis=1)))
     low, high = low[solid], high[solid]
     inside = np.prod(np.clip(high, 0, 1) - np.clip(low, 0, 1), axis=1).sum()
     outside = 1 - inside / (np.prod(np.minimum(high - low, 1e150), axis=1).sum() or 1)
-    reach = f"{rois.values.min():.6g} to {rois.values.max():.6g}"
-    message = f"{len(wrong)} of {len(rois.values)} RoIs leave 0..1 (values {reach})"
+    message = f"{len(wrong)} of {len(rois.values)} RoIs leave 0..1"
+    message += f" (values {rois.values.min():.6g} to {rois.values.max():.6g})"
+    message += f", {gone} of them entirely" if gone else ""
     message += f"; {outside:.0%} of the RoI area lies outside the image and pools zeros"
-    fix, severity = "np.clip(rois, 0, 1)", Severity.ERROR if outside > 0.5 else Severity.WARNING
-    if rois.frame == UNKNOWN:
-        size, severity = rois.image_shape, Severity.ERROR
+    fix = _range_fix(rois, gone)
+    if size and rois.frame == UNKNOWN:
         message += f". As pixels they would leave the {size_text(size)} image, too"
         fix = f"scale the boxes to the {size_text(size)} molded image, then norm_boxes(boxes, {size})"
-    yield places("rois", rois.places[wrong]), message, fix, severity
+    grave = outside > 0.5 or rois.frame == UNKNOWN
+    yield rois.where(rois.places[wrong]), message, fix, Severity.ERROR if grave else Severity.WARNING
+
+
+def _range_fix(rois: Rois, gone: int) -> str:
+    """What to do about boxes that leave 0..1, of which `gone` lie outside entirely."""
+    if not gone:
+        return "np.clip(rois, 0, 1)"
+    padding = "np.clip(rois, 0, 1), and make those without area padding: rois[b, n] = 0"
+    if rois.matched:  # as given they find the ground truth: the odd ones are poor proposals
+        return padding
+    size = rois.image_shape
+    fix = "np.clip(rois, 0, 1) would leave boxes without area. Likelier they were normalized with the size of another"
+    fix += " image" if size and size[0] == size[1] else " image, or x came before y"
+    fix += f": norm_boxes(boxes, {_shape_text(rois)}) of boxes (y1, x1, y2, x2)"
+    return fix if 2 * gone > len(rois.values) else f"{fix}. If they are odd proposals: {padding}"
 
 
 @check("roi-order-reversed", Severity.ERROR)
-def reversed_corners(rois: Rois):
-    """RoIs whose second corner comes before the first. On one axis: the level is the log of a negative
-    number and becomes P2, and the crop is flipped. On both: the features are turned by 180°. Nothing raises.
+def reversed_corners(rois: Rois, strides: tuple):
+    """RoIs whose second corner comes before the first. On one axis: the level is the log of a negative number and
+    becomes the finest, and the crop is flipped. On both: the features are turned by 180°. Nothing raises.
+
+    A warning where zero rows became so, because they were normalized like boxes: nothing takes them for padding any
+    more, and they are pooled at the corner of the image, as background.
     """
+    if len(rois.padding):
+        first = rois.array[tuple(rois.padding[0])].astype(np.float64)
+        message = f"{len(rois.padding)} padding rows were normalized, and are reversed boxes now, the first"
+        message += f" (0, 0, {first[2]:.4g}, {first[3]:.4g}), that nothing takes for padding any more"
+        fix = "pad after norm_boxes; ops.roi_layouts.pad_rois and convert_boxes normalize and keep zero rows zero"
+        yield rois.where(rois.padding), message, fix, Severity.WARNING
     if rois.frame != NORMALIZED or rois.columns != YXYX:
         return
     in_y, in_x = (rois.values[:, 2:] < rois.values[:, :2]).T
@@ -129,11 +170,12 @@ def reversed_corners(rois: Rois):
     counts = {"y2 < y1": in_y & ~in_x, "x2 < x1": in_x & ~in_y, "both": in_y & in_x}
     kinds = ", ".join(f"{np.count_nonzero(mask)} {kind}" for kind, mask in counts.items() if mask.any())
     message = f"{len(wrong)} of {len(rois.values)} RoIs are reversed ({kinds})"
-    message += f", the first {_row(rois, wrong[0])}"
-    message += ": on one axis they pool flipped features from P2 whatever their size, on both turned ones"
+    message += f", the first {_row(rois, wrong[0])}: on one axis they pool flipped features"
+    message += f" from {_finest(strides)} whatever their size" if len(strides) > 1 else ""
+    message += ", on both turned ones"
     fix = "pass (y1, x1, y2, x2); if they are (y, x, h, w): np.concatenate([rois[..., :2], rois[..., :2] + "
     fix += "rois[..., 2:]], axis=-1); if y1 and y2 are swapped: rois[..., [2, 1, 0, 3]]"
-    yield places("rois", rois.places[wrong]), message, fix
+    yield rois.where(rois.places[wrong]), message, fix
 
 
 @check("roi-format-xywh", Severity.ERROR)
@@ -145,15 +187,13 @@ def extents_instead_of_corners(rois: Rois):
     if rois.columns != YXHW:
         return
     wrong = np.flatnonzero((rois.values[:, 2:] < rois.values[:, :2]).any(axis=1))
-    message = (
-        f"columns look like (y, x, h, w): as corners {len(wrong)} of {len(rois.values)} RoIs are reversed"
-    )
+    message = f"columns look like (y, x, h, w): as corners {len(wrong)} of {len(rois.values)} RoIs are reversed"
     if len(wrong):
         message += f", the first {_row(rois, wrong[0])}"
     message += "; as extents they match the ground truth" if rois.matched else "; as extents all lie inside"
     fix = "np.concatenate([rois[..., :2], rois[..., :2] + rois[..., 2:]], axis=-1)"
     yield (
-        places("rois", rois.places[wrong]) or "rois",
+        rois.where(rois.places[wrong]) or "rois",
         f"{message}. Wrong places are pooled, without an error",
         fix,
     )
@@ -164,32 +204,28 @@ def swapped_axes(rois: Rois):
     """RoIs with x before y, as COCO, torchvision and detectron2 write them. They pool the transposed place,
     without an error. Only ground truth can tell: without gt_boxes nothing is claimed."""
     if rois.columns == XYXY:
-        message = (
-            "columns look like (x1, y1, x2, y2): as given they miss the ground truth, swapped they find it"
-        )
-        fix = (
-            f"swap the pixel boxes, then normalize: norm_boxes(boxes[..., [1, 0, 3, 2]], {_shape_text(rois)})"
-        )
+        message = "columns look like (x1, y1, x2, y2): as given they miss the ground truth, swapped they find it"
+        fix = f"swap the pixel boxes, then normalize: norm_boxes(boxes[..., [1, 0, 3, 2]], {_shape_text(rois)})"
         yield "rois", f"{message}; the transposed place is pooled, without an error", fix
 
 
 @check("roi-zero-area", Severity.WARNING)
-def zero_area(rois: Rois):
-    """RoIs without height or width that are not padding. One row, column or point of P2 is pooled for
+def zero_area(rois: Rois, strides: tuple):
+    """RoIs without height or width that are not padding. One row, column or point of the finest map is pooled for
     them; the heads learn nothing from it."""
     if rois.frame != NORMALIZED or rois.columns == YXHW:
         return
     wrong = np.flatnonzero((rois.values[:, 2:] == rois.values[:, :2]).any(axis=1))
     if len(wrong):
         message = f"{len(wrong)} of {len(rois.values)} RoIs have no area, the first {_row(rois, wrong[0])}"
-        message += ": one row, column or point of P2 is pooled"
-        yield places("rois", rois.places[wrong]), message, "drop them, or make them padding: rois[b, n] = 0"
+        message += f": one row, column or point of {_finest(strides)} is pooled"
+        yield rois.where(rois.places[wrong]), message, "drop them, or make them padding: rois[b, n] = 0"
 
 
 @check("roi-dup", Severity.INFO)
 def duplicates(rois: Rois):
     """RoIs that occur more than once in an image: pooled and scored again, for nothing."""
-    if rois.frame != NORMALIZED or len(rois.values) < 2:
+    if rois.frame != NORMALIZED or len(rois.values) < 2 or rois.received.ndim == 2:  # of which image?
         return
     keys = np.column_stack([rois.places[:, 0], rois.values + 0.0])  # + 0.0 turns -0 into 0
     order = np.lexsort(keys.T)  # stable: of equal rows the first stays first
@@ -197,4 +233,4 @@ def duplicates(rois: Rois):
     if len(wrong):
         message = f"{len(wrong)} of {len(rois.values)} RoIs repeat another of their image"
         message += f", the first {_row(rois, wrong[0])}"
-        yield places("rois", rois.places[wrong]), message, "harmless; np.unique(rois[b], axis=0) removes them"
+        yield rois.where(rois.places[wrong]), message, "harmless; np.unique(rois[b], axis=0) removes them"

@@ -108,9 +108,7 @@ def plot_overlaps(
     gt_class_ids, pred_class_ids = gt_class_ids[gt_class_ids != 0], pred_class_ids[pred_class_ids != 0]
     overlaps = np.asarray(overlaps)[: len(pred_class_ids), : len(gt_class_ids)]
     if overlaps.shape != (len(pred_class_ids), len(gt_class_ids)):
-        raise ValueError(
-            f"expected overlaps [{len(pred_class_ids)}, {len(gt_class_ids)}], received {overlaps.shape}"
-        )
+        raise ValueError(f"expected overlaps [{len(pred_class_ids)}, {len(gt_class_ids)}], received {overlaps.shape}")
     size = (2.5 + 0.75 * max(overlaps.shape[1], 3), 1.8 + 0.5 * max(overlaps.shape[0], 3))
     names = class_labels(pred_class_ids, class_names)
     with open_figure(size, path, layout="constrained") as figure:

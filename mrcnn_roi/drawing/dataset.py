@@ -16,9 +16,7 @@ WIDTH = 14.0  # inches of a full row, as in the original
 THUMBNAIL = 440  # pixels of the longest side on a contact sheet
 
 
-def display_images(
-    images, titles=None, cols=4, cmap=None, norm=None, interpolation=None, path: Path = None
-) -> None:
+def display_images(images, titles=None, cols=4, cmap=None, norm=None, interpolation=None, path: Path = None) -> None:
     """Shows images in a grid of `cols` columns.
 
     images: each [H, W, 3], or [H, W] (also [H, W, 1]) drawn with `cmap` over its own range unless `norm` says

@@ -158,9 +158,7 @@ class CocoEvaluator:
             summary[f"AP{name}"] = _mean(precision[:, :, :, area, -1])
         for i, number in enumerate(self.max_detections):
             summary[f"AR{number}"] = _mean(recall[:, :, 0, i])
-        summary["per_class"] = {
-            name: _mean(precision[:, :, k, 0, -1]) for k, name in enumerate(self._unique_names())
-        }
+        summary["per_class"] = {name: _mean(precision[:, :, k, 0, -1]) for k, name in enumerate(self._unique_names())}
         return summary
 
     def _unique_names(self) -> list[str]:

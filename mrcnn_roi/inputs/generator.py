@@ -73,21 +73,15 @@ def data_generator(
 
 def _example(dataset, config, image_id, augment, augmentation, random_rois, detection_targets) -> tuple:
     """The arrays of one image in the order of the batch: inputs, then outputs."""
-    loaded = load_molded(
-        dataset, config, image_id, augmentation, None, config.USE_MINI_MASK, random.randint, augment
-    )
+    loaded = load_molded(dataset, config, image_id, augmentation, None, config.USE_MINI_MASK, random.randint, augment)
     image, meta, class_ids, boxes, masks = loaded
-    rpn_match, rpn_bbox = build_targets(
-        molded_anchors(config, image.shape), class_ids, boxes, config, np.random
-    )
+    rpn_match, rpn_bbox = build_targets(molded_anchors(config, image.shape), class_ids, boxes, config, np.random)
     inputs: list[np.ndarray] = []
     outputs: list[np.ndarray] = []
     if random_rois:
         inputs.append(generate_random_rois(image.shape, random_rois, class_ids, boxes))
         if detection_targets:
-            rois, roi_class_ids, deltas, roi_masks = build_detection_targets(
-                inputs[0], class_ids, boxes, masks, config
-            )
+            rois, roi_class_ids, deltas, roi_masks = build_detection_targets(inputs[0], class_ids, boxes, masks, config)
             inputs.append(rois)
             outputs = [roi_class_ids[:, np.newaxis], deltas, roi_masks]
     ground_truth = pad_ground_truth(loaded, config.MAX_GT_INSTANCES, np.random)

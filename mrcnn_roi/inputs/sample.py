@@ -47,9 +47,7 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
 
     Raises SetupError, naming the file, when the image or its annotation cannot be used.
     """
-    return tuple(
-        load_molded(dataset, config, image_id, augmentation, None, use_mini_mask, random.randint, augment)
-    )
+    return tuple(load_molded(dataset, config, image_id, augmentation, None, use_mini_mask, random.randint, augment))
 
 
 def build_sample(dataset, config, image_id, rng, augmentation=None) -> dict[str, np.ndarray]:
@@ -95,9 +93,7 @@ def pad_ground_truth(loaded: Loaded, count: int, rng):
     return padded_ids, padded_boxes, padded_masks
 
 
-def load_molded(
-    dataset, config, image_id, augmentation, rng, use_mini_mask, randint, flip_at_random=False
-) -> Loaded:
+def load_molded(dataset, config, image_id, augmentation, rng, use_mini_mask, randint, flip_at_random=False) -> Loaded:
     """load_image_gt with its own sources of random numbers: see resize_image_with and inputs.augment."""
     image = _load_image(dataset, config, image_id)
     masks, class_ids = _load_masks(dataset, image_id, image.shape)

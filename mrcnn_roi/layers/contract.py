@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
+import tensorflow as tf
 
 
 def pool_size(pool_shape) -> tuple[int, int]:
@@ -13,6 +15,38 @@ def pool_size(pool_shape) -> tuple[int, int]:
     ):
         raise ValueError(f"expected pool_shape to be (height, width) with integers >= 1, received {pool_shape!r}")
     return int(pair[0]), int(pair[1])
+
+
+def one_of(name: str, value, choices):
+    """value, if it is among choices; ValueError otherwise."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"expected {name} to be one of {choices}, received {value!r}")
+    return value
+
+
+def flag(name: str, value) -> bool:
+    """value as a bool; ValueError for anything else."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"expected {name} to be True or False, received {value!r}")
+    return bool(value)
+
+
+def samples_a_bin(sampling_ratio) -> int:
+    """The sampling ratio, a whole number; 0 for adaptive, as -1 is; ValueError for anything else."""
+    whole = isinstance(sampling_ratio, (int, np.integer)) and not isinstance(sampling_ratio, bool)
+    if not whole or sampling_ratio < -1:
+        raise ValueError(
+            f"expected sampling_ratio to be an integer >= 1, or 0 or -1 for adaptive, received {sampling_ratio!r}"
+        )
+    return int(sampling_ratio)
+
+
+def positive_number(name: str, value) -> float:
+    """value as a float; ValueError unless it is a finite number above 0."""
+    number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not number or not 0 < float(value) < float("inf"):
+        raise ValueError(f"expected {name} to be a number above 0, received {value!r}")
+    return float(value)
 
 
 def _shape(value) -> tuple:
@@ -30,8 +64,8 @@ def _equal(values) -> bool:
     return all(value == known[0] for value in known)
 
 
-def check_boxes(boxes, layer: str):
-    """Raises ValueError unless boxes look like [B, N, (y1, x1, y2, x2)] floats."""
+def check_boxes(boxes, layer: str, finite: bool = True):
+    """Raises ValueError unless boxes look like [B, N, (y1, x1, y2, x2)] floats, finite ones where they are at hand."""
     shape = _shape(boxes)
     if len(shape) != 3:
         hint = "; add the batch axis: boxes[None]" if len(shape) == 2 else ""
@@ -44,7 +78,24 @@ def check_boxes(boxes, layer: str):
         )
     if not _is_floating(boxes):
         raise ValueError(
-            f"{layer} expected normalized boxes of a floating dtype, received {getattr(boxes, 'dtype', type(boxes))}"
+            f"{layer} expected boxes of a floating dtype, received {getattr(boxes, 'dtype', type(boxes))}: "
+            "whole numbers cannot hold normalized boxes; pixels are wanted as floats too"
+        )
+    if finite:
+        _check_finite(boxes, layer)
+
+
+def _check_finite(boxes, layer: str):
+    """Raises ValueError when boxes are at hand (not symbolic) and one of them is NaN or infinite."""
+    if isinstance(boxes, keras.KerasTensor) or (tf.is_tensor(boxes) and not hasattr(boxes, "numpy")):
+        return
+    values = boxes.numpy() if hasattr(boxes, "numpy") else np.asarray(boxes)
+    bad = np.argwhere(~np.isfinite(values.astype(np.float32)).all(axis=-1))
+    if len(bad):
+        first = tuple(int(i) for i in bad[0])
+        raise ValueError(
+            f"{layer} expected finite boxes, received {len(bad)} with NaN or infinity, "
+            f"the first at {first}: ({', '.join(f'{float(value):.4g}' for value in values[first])})"
         )
 
 
@@ -79,7 +130,20 @@ def looks_channels_first(shapes) -> bool:
     return same and all(fine[2] > coarse[2] and fine[3] > coarse[3] for fine, coarse in zip(shapes, shapes[1:]))
 
 
-def check_pyramid_inputs(inputs, levels, layer: str):
+def check_map_inputs(inputs, layer: str, finite: bool = True):
+    """Raises ValueError unless inputs are [boxes, feature_map]."""
+    if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
+        received = f"{len(inputs)} inputs" if isinstance(inputs, (list, tuple)) else type(inputs).__name__
+        raise ValueError(f"{layer} expected a list of 2 inputs, [boxes, feature_map], received {received}")
+    boxes, feature_map = inputs
+    check_boxes(boxes, layer, finite)
+    check_feature_maps([feature_map], layer)
+    batches = [_shape(each)[0] for each in inputs]
+    if not _equal(batches):
+        raise ValueError(f"{layer} expected the same batch size in both inputs, received {batches}")
+
+
+def check_pyramid_inputs(inputs, levels, layer: str, finite: bool = True):
     """Raises ValueError unless inputs are [boxes, image_meta, one map a level]."""
     expected = 2 + len(levels)
     if not isinstance(inputs, (list, tuple)) or len(inputs) != expected:
@@ -89,7 +153,7 @@ def check_pyramid_inputs(inputs, levels, layer: str):
             f"{', '.join(f'P{level}' for level in levels)}], received {received}"
         )
     boxes, image_meta, *maps = inputs
-    check_boxes(boxes, layer)
+    check_boxes(boxes, layer, finite)
     meta = _shape(image_meta)
     if len(meta) != 2 or (meta[1] is not None and meta[1] < 13):
         raise ValueError(f"{layer} expected image_meta of shape [B, 12 + number of classes], received shape {meta}")
@@ -97,3 +161,23 @@ def check_pyramid_inputs(inputs, levels, layer: str):
     batches = [_shape(each)[0] for each in inputs]
     if not _equal(batches):
         raise ValueError(f"{layer} expected the same batch size in every input, received {batches}")
+
+
+def assert_values(boxes, layer: str, normalized: bool):
+    """boxes, once the graph has asserted that they are finite and ordered, and within 0..1 where normalized."""
+    start, end = boxes[..., :2], boxes[..., 2:]
+    conditions = [
+        (tf.math.is_finite(boxes), "finite RoIs", "NaN or infinity"),
+        (end >= start, "y1 <= y2 and x1 <= x2", "reversed corners; they would pool flipped features"),
+    ]
+    if normalized:
+        within = (start >= -1e-6) & (end <= 1 + 1e-6)  # of ordered boxes
+        words = "values outside; pixels? Use norm_boxes. Outside the map zeros are pooled"
+        conditions.append((within, "normalized RoIs within 0..1", words))
+    for condition, expected, received in conditions:
+        # The bare operation: tf.debugging's asserts are ten operations each, which the fast layer would feel.
+        words = tf.constant(f"{layer} expected {expected}, received {received}")
+        check = tf.raw_ops.Assert(condition=tf.reduce_all(condition), data=[words])
+        with tf.control_dependencies([check] if check is not None else []):  # eager: it has run
+            boxes = tf.identity(boxes)
+    return boxes

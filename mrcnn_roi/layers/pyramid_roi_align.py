@@ -5,12 +5,17 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-from mrcnn_roi.layers.contract import check_pyramid_inputs, pool_size
+from mrcnn_roi.layers.contract import (
+    assert_values,
+    check_pyramid_inputs,
+    flag,
+    one_of,
+    pool_size,
+    samples_a_bin,
+)
+from mrcnn_roi.layers.map_pooling import CHECKS
 from mrcnn_roi.ops.meta import parse_image_meta
-from mrcnn_roi.ops.roi_pooling import crop_and_resize_pyramid
-
-METHODS = ("crop_and_resize",)
-CHECKS = ("static", "values", "off")
+from mrcnn_roi.ops.roi_pooling import METHODS, pool_pyramid
 
 
 @keras.saving.register_keras_serializable("mrcnn_roi")
@@ -18,19 +23,27 @@ class PyramidROIAlign(keras.layers.Layer):
     """Pools every RoI from the pyramid level that suits its size.
 
     The level is `clip(4 + round(log2(sqrt(h * w) / (224 / sqrt(area)))), levels[0], levels[-1])` (FPN equation 1;
-    h, w normalized, area of the molded image in pixels). Method "crop_and_resize" samples one corner-aligned point
-    a bin, 0 outside the map: Matterport's numbers, forward and gradient. The gradient to the maps is exact and the
-    same in every run; the boxes get none, as in the original.
+    h, w normalized, area of the molded image in pixels). The gradient to the maps is exact, on CPU the same in every
+    run. Works in graphs, eagerly and compiled with XLA.
 
     Args:
         pool_shape: (height, width) of the result in bins, or one int for both.
-        method: "crop_and_resize".
-        sampling_ratio: samples a bin and axis, for methods that take several; "crop_and_resize" takes one.
-        aggregate: "mean" or "max" of those samples; without effect on "crop_and_resize".
+        method: how a box is pooled from its level's map.
+            "crop_and_resize": one corner-aligned sample a bin, 0 outside the map: Matterport's numbers.
+            "roi_align": RoIAlign of the Mask R-CNN paper, torchvision's numbers.
+            "roi_pool": RoIPool of Fast R-CNN, torchvision's numbers.
+            "roi_warp": RoIAlign's sampling of a box rounded to whole cells.
+            For all but the first the boxes are denormalized to pixels of the molded image (not rounded) and scaled by
+            map size over image size on each axis.
+        sampling_ratio: samples a bin and axis for "roi_align" and "roi_warp"; 0 or -1: as many as the bin is cells
+            long, rounded up.
+        aggregate: "mean" or "max" of those samples.
         levels: pyramid levels of the maps, finest first, e.g. (2, 3, 4, 5) for P2..P5.
-        check: "static" checks ranks, last dimensions, number of maps and channels when the layer is built and
-            costs nothing at run time; "values" also asserts, in the graph, that RoIs are finite, ordered and
-            within 0..1; "off" checks nothing.
+        aligned: for "roi_align": shift by half a cell, as torchvision's `aligned`.
+        stop_box_gradient: False lets gradients through to the boxes for "roi_align"; the original stopped them.
+        check: "static" checks ranks, last dimensions, dtypes, number of maps and channels when the layer is called,
+            and in eager calls that boxes are finite; "values" also asserts, in the graph, that RoIs are finite,
+            ordered and within 0..1 (not where XLA compiles: it drops assertions); "off" checks nothing.
 
     Call arguments: a list [boxes, image_meta, P2, P3, P4, P5]
         boxes: [B, N, (y1, x1, y2, x2)] normalized floats. All-zero rows are padding.
@@ -38,7 +51,8 @@ class PyramidROIAlign(keras.layers.Layer):
         P2..P5: feature maps [B, H, W, C].
 
     Returns: [B, N, pool_height, pool_width, C] in the layer's compute dtype. Boxes and image_meta keep their
-        precision under every dtype policy.
+        precision under every dtype policy. Boxes with NaN or infinity: ValueError in eager calls; in a graph
+        tf.errors.InvalidArgumentError or NaN, never zeros.
 
     Raises: ValueError "expected ..., received ..." for a wrong rank, last dimension, number of maps, dtype,
         NCHW maps or unequal channels; with check="values", tf.errors.InvalidArgumentError for wrong RoIs.
@@ -52,27 +66,27 @@ class PyramidROIAlign(keras.layers.Layer):
         aggregate="mean",
         *,
         levels=(2, 3, 4, 5),
+        aligned=False,
+        stop_box_gradient=True,
         check="static",
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # half precision would move boxes by pixels
         self.pool_shape = pool_size(pool_shape)
-        if method not in METHODS:
-            raise ValueError(f"expected method to be one of {METHODS}, received {method!r}")
-        if aggregate not in ("mean", "max"):
-            raise ValueError(f'expected aggregate to be "mean" or "max", received {aggregate!r}')
-        if check not in CHECKS:
-            raise ValueError(f"expected check to be one of {CHECKS}, received {check!r}")
+        self.method = one_of("method", method, METHODS)
+        self.sampling_ratio = samples_a_bin(sampling_ratio)
+        self.aggregate = one_of("aggregate", aggregate, ("mean", "max"))
+        self.aligned = flag("aligned", aligned)
+        self.stop_box_gradient = flag("stop_box_gradient", stop_box_gradient)
+        self.check = one_of("check", check, CHECKS)
         levels = tuple(int(level) for level in levels)
         if not levels or levels != tuple(range(levels[0], levels[0] + len(levels))):
             raise ValueError(f"expected levels to be consecutive integers such as (2, 3, 4, 5), received {levels}")
-        self.method, self.sampling_ratio, self.aggregate = method, sampling_ratio, aggregate
-        self.levels, self.check = levels, check
-        self.supports_jit = False  # XLA has no CropAndResize
+        self.levels = levels
 
     def __call__(self, inputs, *args, **kwargs):
         if self.check != "off":
-            check_pyramid_inputs(inputs, self.levels, self.name)
+            check_pyramid_inputs(inputs, self.levels, self.name, finite=self.check == "static")
         return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape):
@@ -82,9 +96,19 @@ class PyramidROIAlign(keras.layers.Layer):
         boxes, image_meta = inputs[0], inputs[1]
         maps = [tf.cast(each, self.compute_dtype) for each in inputs[2:]]
         if self.check == "values":
-            boxes = _assert_values(boxes)
+            boxes = assert_values(boxes, type(self).__name__, normalized=True)
         image_shape = parse_image_meta(image_meta)["image_shape"][0]
-        return crop_and_resize_pyramid(boxes, image_shape, maps, self.pool_shape, self.levels)
+        return pool_pyramid(boxes, image_shape, maps, self.pool_shape, **self._options())
+
+    def _options(self):
+        return {
+            "method": self.method,
+            "sampling_ratio": self.sampling_ratio,
+            "aggregate": self.aggregate,
+            "levels": self.levels,
+            "aligned": self.aligned,
+            "stop_box_gradient": self.stop_box_gradient,
+        }
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[0][:2], *self.pool_shape, input_shape[2][-1])
@@ -97,31 +121,6 @@ class PyramidROIAlign(keras.layers.Layer):
         return {
             **super().get_config(),
             "pool_shape": self.pool_shape,
-            "method": self.method,
-            "sampling_ratio": self.sampling_ratio,
-            "aggregate": self.aggregate,
-            "levels": self.levels,
+            **self._options(),
             "check": self.check,
         }
-
-
-def _assert_values(boxes):
-    """boxes, once the graph has asserted that they are finite, ordered and in range."""
-    y1, x1, y2, x2 = tf.unstack(boxes, axis=-1)
-    conditions = [
-        (tf.math.is_finite(boxes), "finite RoIs", "NaN or infinity"),
-        (tf.stack([y2 >= y1, x2 >= x1]), "y1 <= y2 and x1 <= x2", "reversed corners; they would pool flipped features"),
-        (
-            (boxes >= -1e-6) & (boxes <= 1 + 1e-6),
-            "normalized RoIs within 0..1",
-            "values outside; pixels? Use norm_boxes. Outside the map zeros are pooled",
-        ),
-    ]
-    asserts = [
-        tf.debugging.assert_equal(
-            tf.reduce_all(condition), True, f"PyramidROIAlign expected {expected}, received {received}"
-        )
-        for condition, expected, received in conditions
-    ]
-    with tf.control_dependencies([each for each in asserts if each is not None]):  # eager: they have run
-        return tf.identity(boxes)

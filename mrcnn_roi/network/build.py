@@ -118,26 +118,41 @@ def _proposals(config, count, rpn_class, rpn_bbox, anchors):
     return layer([rpn_class, rpn_bbox, anchors])
 
 
+def _pooling(config, maps):
+    """What both heads pool from and how: (the maps of ROI_POOL_LEVELS, arguments of PyramidROIAlign by name)."""
+    levels = tuple(int(level) for level in config.ROI_POOL_LEVELS)
+    return [maps[level - 2] for level in levels], {
+        "method": config.ROI_POOL_METHOD,
+        "sampling_ratio": int(config.ROI_POOL_SAMPLING_RATIO),
+        "aggregate": config.ROI_POOL_AGGREGATE,
+        "levels": levels,
+    }
+
+
 def _classifier(config, rois, maps, meta):
+    pooled, pooling = _pooling(config, maps)
     return fpn_classifier_graph(
         rois,
-        maps[:4],
+        pooled,
         meta,
         int(config.POOL_SIZE),
         int(config.NUM_CLASSES),
         train_bn=config.TRAIN_BN,
         fc_layers_size=int(config.FPN_CLASSIF_FC_LAYERS_SIZE),
+        pooling=pooling,
     )
 
 
 def _masks(config, rois, maps, meta, rows=None):
+    pooled, pooling = _pooling(config, maps)
     return build_fpn_mask_graph(
         rois,
-        maps[:4],
+        pooled,
         meta,
         int(config.MASK_POOL_SIZE),
         int(config.NUM_CLASSES),
         train_bn=config.TRAIN_BN,
         conv_size=int(config.MASK_CONV_SIZE),
         rows=rows,
+        pooling=pooling,
     )

@@ -20,9 +20,11 @@ class _Numpy:
     """The numpy side."""
 
     abs = staticmethod(np.abs)
+    ceil = staticmethod(np.ceil)
     concat = staticmethod(np.concatenate)
     exp = staticmethod(np.exp)
     expand_dims = staticmethod(np.expand_dims)
+    floor = staticmethod(np.floor)
     log = staticmethod(np.log)
     maximum = staticmethod(np.maximum)
     minimum = staticmethod(np.minimum)
@@ -46,6 +48,16 @@ class _Numpy:
         return tuple(boxes[..., i] for i in range(boxes.shape[-1]))
 
     @staticmethod
+    def multiply(x, y):
+        return np.multiply(x, y, dtype=np.float32)
+
+    @staticmethod
+    def divide(x, y):
+        """x / y in float32, 0 where y is 0."""
+        x, y = np.broadcast_arrays(np.float32(x), np.float32(y))
+        return np.divide(x, y, out=np.zeros(x.shape, np.float32), where=y != 0)
+
+    @staticmethod
     def keep(values, mask):
         return values[mask]
 
@@ -65,13 +77,17 @@ class _Numpy:
 def _tensorflow():
     import tensorflow as tf
 
+    from mrcnn_roi.ops.compilation import in_xla, rounded
+
     class _TensorFlow:
         """The TensorFlow side."""
 
         abs = staticmethod(tf.abs)
+        ceil = staticmethod(tf.math.ceil)
         concat = staticmethod(tf.concat)
         exp = staticmethod(tf.exp)
         expand_dims = staticmethod(tf.expand_dims)
+        floor = staticmethod(tf.floor)
         log = staticmethod(tf.math.log)
         maximum = staticmethod(tf.maximum)
         minimum = staticmethod(tf.minimum)
@@ -84,6 +100,20 @@ def _tensorflow():
         reshape = staticmethod(tf.reshape)
         broadcast_to = staticmethod(tf.broadcast_to)
         keep = staticmethod(tf.boolean_mask)
+
+        @staticmethod
+        def multiply(x, y):
+            """x * y in float32, rounded before anything is added to it, also where XLA compiles."""
+            if in_xla():
+                return rounded(tf.cast(x, tf.float64) * tf.cast(y, tf.float64))
+            return tf.cast(x, tf.float32) * tf.cast(y, tf.float32)
+
+        @staticmethod
+        def divide(x, y):
+            """x / y in float32, 0 where y is 0; by a kernel of which the graph optimizer makes no multiplication."""
+            if in_xla():
+                return rounded(tf.math.divide_no_nan(tf.cast(x, tf.float64), tf.cast(y, tf.float64)))
+            return tf.math.divide_no_nan(tf.cast(x, tf.float32), tf.cast(y, tf.float32))
 
         @staticmethod
         def asarray(value, dtype=None):

@@ -91,6 +91,18 @@ EXAMPLES = {
     "cfg-roi-counts": pair({"POST_NMS_ROIS_TRAINING": 100}, {"POST_NMS_ROIS_TRAINING": 200}),
     "cfg-rpn-train-anchors": pair({"RPN_TRAIN_ANCHORS_PER_IMAGE": 1}, {"RPN_TRAIN_ANCHORS_PER_IMAGE": 2}),
     "cfg-pool-size": pair({"POOL_SIZE": (7, 7)}, {"POOL_SIZE": 5}),
+    "cfg-pool-method": pair({"ROI_POOL_METHOD": "RoIAlign"}, {"ROI_POOL_METHOD": "roi_align"}),
+    "cfg-pool-sampling": pair(
+        {"ROI_POOL_SAMPLING_RATIO": 2.5}, {"ROI_POOL_METHOD": "roi_warp", "ROI_POOL_SAMPLING_RATIO": np.int64(-1)}
+    ),
+    "cfg-pool-aggregate": pair(
+        {"ROI_POOL_AGGREGATE": "ave"}, {"ROI_POOL_METHOD": "roi_align", "ROI_POOL_AGGREGATE": "max"}
+    ),
+    "cfg-pool-levels": pair({"ROI_POOL_LEVELS": (2, 3, 5)}, {"ROI_POOL_LEVELS": [3, 4, 5]}),
+    "cfg-pool-unused": pair(
+        {"ROI_POOL_METHOD": "crop_and_resize", "ROI_POOL_AGGREGATE": "max"},
+        {"ROI_POOL_METHOD": "roi_pool", "ROI_POOL_AGGREGATE": "max"},
+    ),
     "cfg-mask-shape-vs-pool": pair({"MASK_SHAPE": [56, 56]}, {"MASK_SHAPE": (56, 56), "MASK_POOL_SIZE": 28}),
     "cfg-mini-mask-shape": pair({"MINI_MASK_SHAPE": 56}, {"MINI_MASK_SHAPE": [56, 56]}),
     "cfg-mini-mask-small": pair({"MINI_MASK_SHAPE": (14, 14)}, {"MINI_MASK_SHAPE": (14, 14), **FULL_MASKS}),

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mrcnn_roi import ops
 from mrcnn_roi.checks.rois import GROUPS, check_rois
 from mrcnn_roi.findings import CHECKS, Finding, Severity
+from mrcnn_roi.ops import roi_layouts
 from mrcnn_roi.ops.boxes import norm_boxes
 from tests.checks.examples_rois import (
     EXAMPLES,
@@ -273,8 +275,10 @@ def test_wrong_rank_stops_the_other_checks(rois, fix):
 @pytest.mark.parametrize(
     "rois, fix",
     [
-        (np.dstack([np.array([[0, 1, 1]]), PIXEL_BOXES[:, :3]]), "rois[..., :4]"),
+        (np.dstack([np.array([[0, 1, 1]]), PIXEL_BOXES[:, :3]]), "group_rois(np.reshape(rois, (-1, 5)), batch_size, "),
         (np.dstack([np.zeros((1, 4)), PIXEL_BOXES]), "rois[..., 1:]"),
+        (np.dstack([PIXEL_BOXES, np.full((1, 4), 0.9)]), "rois[..., :4]"),
+        (np.dstack([np.full((1, 4), 0.9), ROIS]), "rois[..., 1:]"),
         (np.dstack([ROIS, np.ones((1, 4, 2))]), "rois[..., :4]"),
         (np.swapaxes(with_row([0, 0, 0.5, 0.5]), 1, 2)[..., :3], "np.swapaxes(rois, 1, 2)"),
         (np.zeros((1, 3, 0)), "[B, N, (y1, x1, y2, x2)]"),
@@ -284,6 +288,77 @@ def test_last_dimension(rois, fix):
     finding = only(rois)
     assert finding.code == "roi-last-dim"
     assert fix in finding.fix
+
+
+# (image, x1, y1, x2, y2) in pixels, for two images
+INDEXED = np.array([[0, 20, 10, 70, 90], [1, 5, 40, 60, 100], [1, 64, 64, 120, 128], [0, 90, 0, 128, 30]], np.float32)
+
+
+def run_fix(fix, rois):
+    """What the call of group_rois in a fix returns."""
+    call = fix[fix.index("ops.roi_layouts.") : fix.index(", which also")]
+    return eval(call, {"ops": ops, "np": np, "rois": rois})[0]
+
+
+@pytest.mark.parametrize("rows", [3, 4])
+@pytest.mark.parametrize("shape", [(-1, 5), (1, -1, 5)])
+def test_the_fix_for_five_columns_of_two_images(rows, shape):
+    """Four rows are as many as a box has columns: no reason to swap the axes."""
+    rois = INDEXED[:rows].reshape(shape)
+    finding = only(rois, feature_maps=maps(batch=2))
+    assert finding.code == ("roi-rank" if len(shape) == 2 else "roi-last-dim")
+    assert "x first" in finding.fix
+    grouped = run_fix(finding.fix, rois)
+    assert codes(grouped, feature_maps=maps(batch=2)) == []
+    np.testing.assert_allclose(grouped[1, 0], norm_boxes([40, 5, 100, 60], IMAGE))
+
+
+def test_five_columns_of_two_images_by_meta_and_normalized():
+    rois = np.dstack([INDEXED[None, :, :1], norm_boxes(INDEXED[None, :, 1:], IMAGE)])
+    finding = only(rois, image_meta=metas(meta(), meta()))
+    assert 'batch_size=2, frame="normalized"' in finding.fix
+    assert codes(run_fix(finding.fix, rois), image_meta=metas(meta(), meta())) == []
+
+
+def test_columns_on_axis_1_are_no_batch_index():
+    rois = np.swapaxes(np.insert(ROIS, 0, [0, 0, 1, 1], axis=1), 1, 2)  # [1, 4, 5], whose first box is the image
+    assert "np.swapaxes(rois, 1, 2)" in only(rois, feature_maps=maps()).fix
+    boxes_and_scores = np.dstack([ROIS[:, ::-1], np.full((1, 4), 0.9)])
+    assert "swapaxes" not in only(boxes_and_scores, feature_maps=maps()).fix
+
+
+def test_six_columns_and_another_batch_are_two_mistakes():
+    rois = np.dstack([ROIS, np.ones((1, 4, 2))])
+    assert codes(rois, feature_maps=maps(batch=2)) == ["roi-batch-mismatch", "roi-last-dim"]
+
+
+@pytest.mark.parametrize(
+    "boxes, code",
+    [
+        (PIXEL_BOXES[0], "roi-pixel-coords"),
+        (PIXEL_BOXES[0] / 16, "roi-feature-coords"),
+        (EXTENTS[0], "roi-format-xywh"),
+        (ROIS[0][:, [1, 0, 3, 2]], "roi-order-xy"),
+        (ROIS[0][:, [2, 1, 0, 3]], "roi-order-reversed"),
+        (with_row([np.nan, 0, 1, 1])[0], "roi-nonfinite"),
+    ],
+)
+def test_a_missing_batch_axis_hides_nothing(boxes, code):
+    findings = {each.code: each for each in check_rois(boxes, feature_maps=maps(), gt_boxes=PIXEL_BOXES[0])}
+    assert set(findings) == {"roi-rank", code}
+    assert findings["roi-rank"].fix == "add the batch axis: rois[None]"
+    assert codes(boxes[None], feature_maps=maps(), gt_boxes=PIXEL_BOXES[0]) == [code]
+
+
+def test_places_of_boxes_without_a_batch_axis():
+    findings = check_rois(with_row([0.1, 0.2, 0.8, 1.4])[0])
+    assert {each.code: each.where for each in findings} == {"roi-rank": "rois", "roi-range": "rois[4]"}
+
+
+def test_a_missing_batch_axis_is_no_mismatch():
+    finding = only(np.concatenate([ROIS[0], ROIS[0]]), feature_maps=maps(batch=2))
+    assert finding.code == "roi-rank"
+    assert "2 images" in finding.fix
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint8, bool, object, str, complex, "M8[s]"])
@@ -296,6 +371,115 @@ def test_nonfinite_rows_do_not_hide_or_cause_others():
     rois = with_row([0.5, 0.5, np.inf, np.nan], with_row([0.3, 0.4, 0.3, 0.7]))
     assert codes(rois) == ["roi-nonfinite", "roi-zero-area"]
     assert codes(np.full((1, 3, 4), np.nan)) == ["roi-nonfinite"]
+
+
+def test_numbers_are_shown_without_float_noise():
+    finding = only(with_row([0.2, 1 / 3, np.inf, 0.7]))
+    assert finding.message.endswith("(0.2, 0.3333, inf, 0.7)")
+    from mrcnn_roi.layers.contract import check_boxes
+
+    with pytest.raises(ValueError, match=r"the first at \(0, 4\): \(0\.2, 0\.3333, inf, 0\.7\)$"):
+        check_boxes(with_row([0.2, 1 / 3, np.inf, 0.7]), "PyramidROIAlign")
+
+
+PADDED = np.concatenate([PIXEL_BOXES, np.zeros((1, 3, 4), np.float32)], axis=1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("known", [{"image_shape": IMAGE}, {"image_meta": metas()}, {"feature_maps": maps()}])
+def test_padding_that_was_normalized(dtype, known):
+    rois = norm_boxes(PADDED, IMAGE).astype(dtype)
+    for gt_boxes in (None, GT):
+        finding = only(rois, **known, gt_boxes=gt_boxes)
+        assert (finding.code, finding.severity) == ("roi-order-reversed", Severity.WARNING)
+        assert finding.where == "rois[0, 4], rois[0, 5], rois[0, 6]"
+        assert "padding rows were normalized" in finding.message
+        assert "pad after norm_boxes" in finding.fix
+    kept = roi_layouts.convert_boxes(PADDED, "yxyx", "pixels", image_shape=IMAGE)
+    assert codes(kept, **known) == []
+
+
+def test_normalized_padding_beside_other_mistakes():
+    rois = norm_boxes(PADDED, IMAGE)
+    found = check_rois(with_row([0.6, 0.1, 0.2, 0.5], rois), image_shape=IMAGE)
+    assert [(each.severity, each.where) for each in found] == [
+        (Severity.ERROR, "rois[0, 7]"),
+        (Severity.WARNING, "rois[0, 4], rois[0, 5], rois[0, 6]"),
+    ]
+    assert codes(rois[:, 4:], image_shape=IMAGE) == ["roi-all-padding", "roi-order-reversed"]
+    assert check_rois(with_row([0, 0, -0.5, -0.5]), image_shape=IMAGE)[0].severity == Severity.ERROR
+
+
+def test_the_fix_for_pixels_does_not_normalize_padding():
+    fix = only(PADDED, image_shape=IMAGE).fix
+    assert 'convert_boxes(rois, "yxyx", "pixels", image_shape=(128, 128))' in fix
+    assert "convert_boxes" not in only(PIXEL_BOXES, image_shape=IMAGE).fix
+
+
+def test_boxes_entirely_outside_are_not_to_be_clipped():
+    wide = norm_boxes(np.array([[[600, 100, 900, 300]]]), (512, 1024))
+    finding = only(wide, image_shape=(512, 1024))
+    assert finding.code == "roi-range"
+    assert "1 of them entirely" in finding.message
+    assert "size of another image, or x came before y: norm_boxes(boxes, (512, 1024))" in finding.fix
+    assert "x came" not in only(wide, image_shape=(512, 512)).fix  # swapped, they would be inside a square
+    assert "odd proposals" in only(with_row([1.2, 0.2, 1.5, 0.4]), image_shape=IMAGE).fix
+    assert "another image" not in only(with_row([1.2, 0.2, 1.5, 0.4]), image_shape=IMAGE, gt_boxes=GT).fix
+    assert only(with_row([0.5, 0.2, 1.5, 0.4]), image_shape=IMAGE).fix == "np.clip(rois, 0, 1)"
+
+
+@pytest.mark.parametrize("other", [(64, 64), (256, 256), (32, 32), (512, 512)])
+def test_boxes_normalized_with_the_size_of_another_image(other):
+    finding = only(norm_boxes(PIXEL_BOXES, other), image_shape=IMAGE, gt_boxes=PIXEL_BOXES[0])
+    if finding.code == "roi-feature-coords":  # 32 is the size of a map as well, and the cure is the same
+        assert other == (32, 32)
+        return
+    assert (finding.code, finding.severity) == ("roi-range", Severity.ERROR)
+    assert f"normalized with {other[0]}×{other[1]}" in finding.message
+    assert finding.fix.endswith(f"norm_boxes(scale_boxes(rois, {other}), (128, 128))")
+
+
+def test_boxes_normalized_with_height_and_width_exchanged():
+    finding = only(norm_boxes(PIXEL_BOXES, (512, 128)), image_shape=(128, 512), gt_boxes=PIXEL_BOXES[0])
+    assert "normalized with 512×128" in finding.message
+
+
+def test_a_wrong_size_is_reported_once():
+    rois = norm_boxes(PADDED, (64, 64))
+    assert codes(rois, image_shape=IMAGE, gt_boxes=GT) == ["roi-order-reversed", "roi-range"]
+    right, wrong_meta = norm_boxes(PADDED, IMAGE)[:, :4], metas(meta(256))
+    assert codes(right, image_meta=wrong_meta, feature_maps=maps(), gt_boxes=GT) == ["meta-image-shape"]
+
+
+BATCH_PIXELS = np.array(
+    [[[10, 20, 50, 60], [0, 80, 40, 128]], [[64, 64, 128, 120], [50, 5, 90, 40]], [[5, 5, 30, 128], [90, 60, 128, 90]]]
+)
+
+
+@pytest.mark.parametrize("order", [[1, 0], [1, 2, 0], [2, 1, 0]])
+def test_images_in_another_order(order):
+    rois, gt = norm_boxes(BATCH_PIXELS, IMAGE)[: len(order)], BATCH_PIXELS[: len(order)]
+    assert codes(rois, image_shape=IMAGE, gt_boxes=gt) == []
+    given = rois[order]
+    findings = check_rois(given, image_shape=IMAGE, gt_boxes=gt)
+    if order == [2, 1, 0]:  # a third finds its ground truth: not enough to convict
+        assert findings == []
+        return
+    assert [each.code for each in findings] == ["roi-batch-mismatch"]
+    repaired = eval(findings[0].fix.partition(" if")[0], {"rois": given})
+    np.testing.assert_array_equal(repaired, rois)
+    assert codes(given, image_shape=IMAGE, gt_boxes=gt.reshape(-1, 4)) == []  # the same for every image
+
+
+@pytest.mark.parametrize("strides, where", [((4, 8, 16, 32), "P2"), ((8, 16), "P3"), ((3, 7), "the finest map")])
+def test_the_map_that_a_box_without_area_is_pooled_from(strides, where):
+    assert f"of {where} is pooled" in only(with_row([0.3, 0.4, 0.3, 0.7]), strides=strides).message
+    assert f"from {where} whatever" in only(with_row([0.6, 0.1, 0.2, 0.5]), strides=strides).message
+
+
+def test_a_single_map_has_no_level():
+    assert "of the map is pooled" in only(with_row([0.3, 0.4, 0.3, 0.7]), strides=(16,)).message
+    assert "whatever" not in only(with_row([0.6, 0.1, 0.2, 0.5]), strides=(16,)).message
 
 
 def test_duplicates_are_counted_per_image_without_padding():
@@ -422,7 +606,7 @@ def seed_map(channels):
 
 
 def test_crop_and_resize_with_image_coordinates():
-    assert codes(SEED_ROIS) == ["roi-rank"]
+    assert codes(SEED_ROIS) == ["roi-pixel-coords", "roi-rank"]
     found = codes(SEED_ROIS[None], feature_maps=seed_map(3), image_shape=(1024, 1024), strides=(16,))
     assert found == ["fm-layout-nchw", "roi-pixel-coords"]
 

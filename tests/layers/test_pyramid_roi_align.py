@@ -76,7 +76,7 @@ def nchw(inputs):
 BAD = {
     "rank 2 boxes": (change(0, lambda b: b[0]), r"expected boxes of rank 3.*received shape \(9, 4\).*boxes\[None\]"),
     "5 columns": (change(0, lambda b: np.pad(b, [(0, 0)] * 2 + [(1, 0)])), r"expected .*4.*received shape \(2, 9, 5\)"),
-    "int boxes": (change(0, lambda b: b.astype("int32")), "expected normalized boxes of a floating dtype, received"),
+    "int boxes": (change(0, lambda b: b.astype("int32")), "expected boxes of a floating dtype, received"),
     "a map too few": (lambda x: x[:-1], "expected a list of 6 inputs.*P5.*received 5 inputs"),
     "a map too many": (lambda x: [*x, x[-1]], "expected a list of 6 inputs.*received 7 inputs"),
     "rank 3 map": (change(3, lambda m: m[0]), "expected feature maps of rank 4.*received shape .* for map 1"),

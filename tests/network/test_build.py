@@ -2,7 +2,9 @@ import keras
 import numpy as np
 import pytest
 
+from mrcnn_roi.config import Config
 from mrcnn_roi.engine.keras_model import MaskRCNNModel
+from mrcnn_roi.layers import PyramidROIAlign
 from mrcnn_roi.network.build import build_inference, build_training
 
 
@@ -146,3 +148,67 @@ def test_golden_gradients(golden, seeded, config_of):
         assert np.mean(off > 1e-4 * np.abs(expected).max()) < 0.01
         assert np.all(off < 1e-3 * np.abs(expected).max())
         close(np.linalg.norm(gradient), g[f"gradnorm:{key}"], 2e-3, 0)
+
+
+# ---- the pooling of a Config -----------------------------------------------------------------------------------
+
+
+class Small(Config):
+    NAME = "small"
+    NUM_CLASSES = 3
+    BACKBONE = "tiny"
+    IMAGE_MIN_DIM = IMAGE_MAX_DIM = 128
+    TOP_DOWN_PYRAMID_SIZE = FPN_CLASSIF_FC_LAYERS_SIZE = RPN_CONV_SIZE = MASK_CONV_SIZE = 8
+    POST_NMS_ROIS_INFERENCE = 20
+
+
+POOLINGS = {
+    "default": {},
+    "all of one level": {"ROI_POOL_LEVELS": (5,)},
+    "roi_align": {"ROI_POOL_METHOD": "roi_align", "ROI_POOL_SAMPLING_RATIO": np.int64(3), "ROI_POOL_AGGREGATE": "max"},
+    "adaptive": {"ROI_POOL_METHOD": "roi_align", "ROI_POOL_SAMPLING_RATIO": -1},
+    "roi_pool": {"ROI_POOL_METHOD": "roi_pool", "ROI_POOL_LEVELS": [3.0, 4.0]},
+    "roi_warp": {"ROI_POOL_METHOD": "roi_warp", "ROI_POOL_LEVELS": np.array([4, 5])},
+}
+
+
+def weights_of(model):
+    return sorted((layer.name, each.name, tuple(each.shape)) for layer in model.layers for each in layer.weights)
+
+
+@pytest.fixture(scope="module", params=[build_training, build_inference])
+def builder(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def weights_of_the_default(builder):
+    return weights_of(keras.Model(*builder(Small())))
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_both_heads_pool_as_the_config_says(name, builder, weights_of_the_default):
+    config = type("Own", (Small,), POOLINGS[name])()
+    model = keras.Model(*builder(config))
+    assert sum(isinstance(layer, PyramidROIAlign) for layer in model.layers) == 2
+    for head in ("roi_align_classifier", "roi_align_mask"):
+        layer = model.get_layer(head)
+        assert layer.method == config.ROI_POOL_METHOD
+        assert layer.sampling_ratio == config.ROI_POOL_SAMPLING_RATIO
+        assert layer.aggregate == config.ROI_POOL_AGGREGATE
+        assert layer.levels == tuple(config.ROI_POOL_LEVELS)
+        maps = [model.get_layer(f"fpn_p{level:.0f}").output for level in config.ROI_POOL_LEVELS]
+        assert [id(each) for each in layer.input[2:]] == [id(each) for each in maps]
+    assert weights_of(model) == weights_of_the_default
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_a_model_of_every_pooling_detects(name, tmp_path):
+    from mrcnn_roi.engine.mask_rcnn import MaskRCNN
+
+    config = type("Own", (Small,), {"DETECTION_MIN_CONFIDENCE": 0, "IMAGES_PER_GPU": 1, **POOLINGS[name]})()
+    model = MaskRCNN("inference", config, tmp_path)
+    image = np.random.default_rng(0).integers(0, 256, (128, 128, 3)).astype(np.uint8)
+    (result,) = model.detect([image])
+    assert np.isfinite(result["scores"]).all()
+    assert result["masks"].shape == (128, 128, len(result["scores"]))

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from mrcnn_roi.ops.levels import roi_levels
-from mrcnn_roi.ops.roi_pooling import crop_and_resize_pyramid
+from mrcnn_roi.ops.roi_pooling import pool_pyramid
 
 
 def maps_and_boxes(seed, batch=2, count=60, size=(96, 64), channels=5):
@@ -55,7 +55,7 @@ def test_gradient_equals_a_slow_loop(compiled):
     def gradient(boxes, *maps):
         with tf.GradientTape() as tape:
             tape.watch(maps)
-            loss = tf.reduce_sum(crop_and_resize_pyramid(boxes, (384, 256), list(maps), (7, 7)) * upstream)
+            loss = tf.reduce_sum(pool_pyramid(boxes, (384, 256), list(maps), (7, 7)) * upstream)
         return tape.gradient(loss, maps)
 
     actual = (tf.function(gradient) if compiled else gradient)(tf.constant(boxes), *maps)
@@ -70,7 +70,7 @@ def test_the_gradient_loses_nothing_when_all_boxes_meet():
     boxes = tf.tile(tf.constant([[[0.1, 0.1, 0.14, 0.14]]]), [1, count, 1])
     with tf.GradientTape() as tape:
         tape.watch(maps)
-        loss = tf.reduce_sum(crop_and_resize_pyramid(boxes, (256, 256), maps, (7, 7)))
+        loss = tf.reduce_sum(pool_pyramid(boxes, (256, 256), maps, (7, 7)))
     total = sum(float(tf.reduce_sum(tf.cast(g, tf.float64))) for g in tape.gradient(loss, maps))
     assert total == pytest.approx(count * 49 * channels, rel=1e-4)
 
@@ -81,7 +81,7 @@ def test_two_runs_agree_to_the_last_bit():
     def gradient():
         with tf.GradientTape() as tape:
             tape.watch(maps)
-            loss = tf.reduce_sum(crop_and_resize_pyramid(tf.constant(boxes), (384, 256), maps, (7, 7)) ** 2)
+            loss = tf.reduce_sum(pool_pyramid(tf.constant(boxes), (384, 256), maps, (7, 7)) ** 2)
         return [g.numpy() for g in tape.gradient(loss, maps)]
 
     for a, b in zip(gradient(), gradient()):
@@ -93,14 +93,14 @@ def test_no_gradient_to_the_boxes():
     boxes = tf.constant(boxes)
     with tf.GradientTape() as tape:
         tape.watch(boxes)
-        loss = tf.reduce_sum(crop_and_resize_pyramid(boxes, (384, 256), maps, (7, 7)))
+        loss = tf.reduce_sum(pool_pyramid(boxes, (384, 256), maps, (7, 7)))
     assert tape.gradient(loss, boxes) is None
 
 
 @pytest.mark.parametrize("bins", [1, 2, 14])
 def test_one_level_equals_the_kernel(bins):
     maps, boxes = maps_and_boxes(5)
-    pooled = crop_and_resize_pyramid(tf.constant(boxes), (384, 256), maps[:1], (bins, bins), levels=(2,))
+    pooled = pool_pyramid(tf.constant(boxes), (384, 256), maps[:1], (bins, bins), levels=(2,))
     flat = tf.reshape(boxes, [-1, 4])
     expected = tf.image.crop_and_resize(maps[0], flat, tf.repeat([0, 1], 60), (bins, bins))
     np.testing.assert_array_equal(tf.reshape(pooled, expected.shape), expected)
@@ -109,12 +109,12 @@ def test_one_level_equals_the_kernel(bins):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_narrow_floats_come_back_as_they_went_in(dtype):
     maps, boxes = maps_and_boxes(6)
-    wide = crop_and_resize_pyramid(tf.constant(boxes), (384, 256), maps, (7, 7))
-    narrow = crop_and_resize_pyramid(tf.constant(boxes), (384, 256), [tf.cast(m, dtype) for m in maps], (7, 7))
+    wide = pool_pyramid(tf.constant(boxes), (384, 256), maps, (7, 7))
+    narrow = pool_pyramid(tf.constant(boxes), (384, 256), [tf.cast(m, dtype) for m in maps], (7, 7))
     assert narrow.dtype == dtype
     np.testing.assert_allclose(tf.cast(narrow, tf.float32), wide, atol=0.05)
 
 
 def test_no_rois():
     maps, _ = maps_and_boxes(7)
-    assert crop_and_resize_pyramid(tf.zeros((2, 0, 4)), (384, 256), maps, (7, 7)).shape == (2, 0, 7, 7, 5)
+    assert pool_pyramid(tf.zeros((2, 0, 4)), (384, 256), maps, (7, 7)).shape == (2, 0, 7, 7, 5)

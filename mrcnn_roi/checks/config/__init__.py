@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mrcnn_roi.checks.config import images, network, optimizer, run, schema, targets
+from mrcnn_roi.checks.config import images, network, optimizer, pooling, run, schema, targets
 from mrcnn_roi.checks.config.schema import derived_values
 from mrcnn_roi.findings import Finding, Severity, check
 
-__all__ = ["derived_values", "images", "network", "optimizer", "run", "schema", "silence", "targets"]
+__all__ = ["derived_values", "images", "network", "optimizer", "pooling", "run", "schema", "silence", "targets"]
 
 
 @check("cfg-yaml", Severity.ERROR)
