@@ -47,9 +47,11 @@ METHODS = {
     "roi_warp": ("roi_warp", "mean", False, True),
     "roi_align_max": ("roi_align", "max", True, True),
     "roi_align": ("roi_align", "mean", True, True),
+    "roi_align_aligned": ("roi_align", "mean", True, True),
     "crop_and_resize": ("crop_and_resize", "", True, True),
 }
 TITLES = {"roi_pool": "RoIPool", "roi_warp": "RoIWarp", "roi_align": "RoIAlign", "crop_and_resize": "crop_and_resize"}
+TITLES["roi_align_aligned"] = "RoIAlign aligned"
 SCORES = [(kind, name) for kind in ("segm", "bbox") for name in ("AP", "AP50", "AP75")]
 HEADER = f"{'':16} {'align?':6} {'bilinear?':9} {'agg.':5}" + "".join(
     f"{name + suffix:>12}" for suffix in ("", "bb") for name in ("AP", "AP50", "AP75")
@@ -99,6 +101,7 @@ def config_for(name: str, seed: int, steps: int, data: Path | None, classes: int
     settings = {"ROI_POOL_METHOD": method, "SEED": seed, "STEPS_PER_EPOCH": steps, "NUM_CLASSES": classes}
     if method in ("roi_align", "roi_warp"):  # the others have no samples to bring together
         settings["ROI_POOL_AGGREGATE"] = aggregate
+    settings["ROI_POOL_ALIGNED"] = name == "roi_align_aligned"
     return type("Ablation", (PhotosAblation if data else ShapesAblation,), settings)()
 
 
@@ -159,7 +162,8 @@ def print_table(results: dict, names: list[str], seeds: list[int]) -> None:
         runs = [results[name, seed] for seed in seeds]
         columns = "".join(f"{spread(list(values)):>12}" for values in zip(*(each["scores"] for each in runs)))
         marks = f"{'yes' if align else '':6} {'yes' if bilinear else '':9} {aggregate:5}"
-        print(f"{TITLES[method]:16} {marks}{columns}{statistics.mean(each['seconds'] for each in runs):10.0f}")
+        seconds = statistics.mean(each["seconds"] for each in runs)
+        print(f"{TITLES.get(name, TITLES[method]):16} {marks}{columns}{seconds:10.0f}")
     if {"roi_pool", "roi_align"} <= set(names):
         print_gain(results, seeds)
 

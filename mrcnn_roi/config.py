@@ -276,6 +276,10 @@ class Config:
     ROI_POOL_SAMPLING_RATIO: Annotated[int, CheckedBy("cfg-pool-sampling")] = 2
     ROI_POOL_AGGREGATE: Annotated[str, CheckedBy("cfg-pool-aggregate")] = "mean"
 
+    # For "roi_align": True lays the edges of pixels on the edges of cells, as Detectron2 does. False, torchvision's
+    # default, reads half a cell further down and right: 2 pixels of the image on P2, 16 on P5.
+    ROI_POOL_ALIGNED: Annotated[bool, Range(0, 1)] = False
+
     # Pyramid levels that RoIs are pooled from, out of P2 to P5 (4 to 32 pixels of the image a cell), finest first
     # and without a gap; each RoI takes the one that suits its size. (5,) pools all from P5, as a network without a
     # pyramid would. The RPN uses all levels in any case. Trained weights fit all four.

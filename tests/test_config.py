@@ -40,7 +40,7 @@ def test_defaults_are_the_originals(shared):
             tuple(expected) if isinstance(value, tuple) else expected
         )
         assert isinstance(value, bool) == isinstance(expected, bool)
-    pooling = {f"ROI_POOL_{name}" for name in ("METHOD", "SAMPLING_RATIO", "AGGREGATE", "LEVELS")}
+    pooling = {f"ROI_POOL_{name}" for name in ("METHOD", "SAMPLING_RATIO", "AGGREGATE", "ALIGNED", "LEVELS")}
     others = {"SILENCED_CHECKS", "RPN_CONV_SIZE", "MASK_CONV_SIZE", "SEED"}
     assert set(config.to_dict()) == {*defaults, *others, *pooling}
     assert set(Config.fields()) == {*config.to_dict()} - {"BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE"}
@@ -302,6 +302,7 @@ def test_consecutive_levels_of_any_kind_of_list_may_be_pooled_from(levels):
         ({"ROI_POOL_SAMPLING_RATIO": 16}, "cfg-pool-unused"),
         ({"ROI_POOL_SAMPLING_RATIO": 4, "ROI_POOL_AGGREGATE": "max"}, "cfg-pool-unused"),
         ({"ROI_POOL_METHOD": "roi_pool", "ROI_POOL_SAMPLING_RATIO": 0}, "cfg-pool-unused"),
+        ({"ROI_POOL_METHOD": "roi_warp", "ROI_POOL_ALIGNED": True}, "cfg-pool-unused"),
     ],
 )
 def test_pooling_settings_that_cost_much_or_change_nothing_are_warnings(attributes, code):
@@ -580,7 +581,7 @@ def test_round_trip_keeps_every_kind_of_value(tmp_path):
 
 
 def test_round_trip_of_the_pooling(tmp_path):
-    settings = {"METHOD": "roi_align", "SAMPLING_RATIO": -1, "AGGREGATE": "max", "LEVELS": (4, 5)}
+    settings = {"METHOD": "roi_align", "SAMPLING_RATIO": -1, "AGGREGATE": "max", "ALIGNED": True, "LEVELS": (4, 5)}
     config = type("Own", (Shapes,), {f"ROI_POOL_{name}": value for name, value in settings.items()})()
     config.to_yaml(tmp_path / "own.yaml")
     lines = (tmp_path / "own.yaml").read_text().splitlines()

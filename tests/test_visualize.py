@@ -20,8 +20,7 @@ SIGNATURES = {
     "display_top_masks": "image mask class_ids class_names limit=4",
     "plot_precision_recall": "AP precisions recalls",
     "plot_overlaps": "gt_class_ids pred_class_ids pred_scores overlaps class_names threshold=0.5",
-    "draw_boxes": "image boxes=None refined_boxes=None masks=None captions=None visibilities=None title='' "
-    "ax=None",
+    "draw_boxes": "image boxes=None refined_boxes=None masks=None captions=None visibilities=None title='' ax=None",
     "display_table": "table",
     "display_weight_stats": "model",
 }

@@ -50,12 +50,13 @@ def show_rois(path, dataset, image: int, config, weights=None) -> list[str]:
         picture, rois = _proposals(dataset.load_image(image), config, weights)
         kind = "proposal"
     strides = _strides(config)
-    assigned = assign_levels(rois, picture.shape[:2])
+    levels = _levels(config)
+    assigned = assign_levels(rois, picture.shape[:2], levels)
     found = _counted(len(assigned.rois), kind)
     height, width = picture.shape[:2]
     name = f'image {image} "{image_name(dataset.image_info[image])}", molded to {height} x {width} pixels'
-    draw_levels(picture, rois, strides=strides, title=f"{name}\n{found} by pyramid level", path=_target(path))
-    return _lines(f"{name}: {found}", assigned, strides)
+    draw_levels(picture, rois, levels, strides=strides, title=f"{name}\n{found} by pyramid level", path=_target(path))
+    return _lines(f"{name}: {found}", assigned, levels, strides)
 
 
 def show_levels(path, dataset, config, bar) -> list[str]:
@@ -81,12 +82,12 @@ def show_levels(path, dataset, config, bar) -> list[str]:
         rois[of_shape] = norm_boxes(boxes[of_shape], shape)
     read = int(split.sound.sum())
     found = f"{_counted(len(rois), 'box')} of {_counted(read, 'image')}"
-    strides = _strides(config)
-    draw_level_histogram(rois, shapes, strides=strides, title=f"{found} by pyramid level", path=_target(path))
+    levels, strides = _levels(config), _strides(config)
+    draw_level_histogram(rois, shapes, levels, strides=strides, title=f"{found} by pyramid level", path=_target(path))
     gone = [(int((split.objects & molding.vanished).sum()), "box", "vanishes in resizing", "vanish in resizing")]
     gone += [(len(split.sound) - read, "image", "was not read", "were not read")]
     notes = "".join(f"; {_counted(n, what)} {one if n == 1 else many}" for n, what, one, many in gone if n)
-    return _lines(found + notes, assign_levels(rois, shapes), strides)
+    return _lines(found + notes, assign_levels(rois, shapes, levels), levels, strides)
 
 
 def show_sampling(path, box, map_shape, stride, bins, ratio, aligned) -> list[str]:
@@ -118,14 +119,19 @@ def _proposals(image, config, weights):
     return unmold_image(molded, config), np.asarray(rois)[0]
 
 
+def _levels(config) -> tuple[int, ...]:
+    """The pyramid levels that RoIs are pooled from."""
+    return tuple(int(level) for level in config.ROI_POOL_LEVELS)
+
+
 def _strides(config) -> list[int]:
-    """Pixels a cell of P2 to P5, the levels that RoIs are pooled from."""
-    return [int(stride) for stride in config.BACKBONE_STRIDES[:4]]
+    """Pixels a cell of each of these levels."""
+    return [int(config.BACKBONE_STRIDES[level - 2]) for level in _levels(config)]
 
 
-def _lines(first: str, assigned, strides) -> list[str]:
+def _lines(first: str, assigned, levels, strides) -> list[str]:
     out_of = left_out(assigned)
-    words = level_words(assigned, strides=strides).values()
+    words = level_words(assigned, levels, strides=strides).values()
     return [f"{first}{f' ({out_of})' if out_of else ''}", *(f"  {each}" for each in words)]
 
 

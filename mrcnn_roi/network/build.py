@@ -126,6 +126,7 @@ def _pooling(config, maps):
         "sampling_ratio": int(config.ROI_POOL_SAMPLING_RATIO),
         "aggregate": config.ROI_POOL_AGGREGATE,
         "levels": levels,
+        "aligned": bool(config.ROI_POOL_ALIGNED),
     }
 
 

@@ -12,9 +12,7 @@ from mrcnn_roi.ops.boxes import norm_boxes
 from mrcnn_roi.ops.meta import compose_image_meta
 
 SIDE = 128
-PIXEL_BOXES = np.array(
-    [[[10, 20, 90, 70], [40, 5, 100, 60], [64, 64, 128, 120], [0, 90, 30, 128]]], np.float32
-)
+PIXEL_BOXES = np.array([[[10, 20, 90, 70], [40, 5, 100, 60], [64, 64, 128, 120], [0, 90, 30, 128]]], np.float32)
 ROIS = norm_boxes(PIXEL_BOXES, (SIDE, SIDE))
 GT = np.array([[10, 22, 88, 70], [66, 64, 126, 120], [0, 0, 0, 0]])
 
@@ -26,9 +24,7 @@ def with_row(values, rois=ROIS):
 
 def maps(side=SIDE, batch=1, channels=8, strides=(4, 8, 16, 32), seed=0):
     rng = np.random.default_rng(seed)
-    return [
-        rng.normal(size=(batch, -(-side // s), -(-side // s), channels)).astype(np.float32) for s in strides
-    ]
+    return [rng.normal(size=(batch, -(-side // s), -(-side // s), channels)).astype(np.float32) for s in strides]
 
 
 def meta(side=SIDE, active=(1, 1, 1), window=None, image_id=7):

@@ -32,7 +32,8 @@ def test_the_catalogue_is_complete(shared):
     lines = (shared / "CHECKS.md").read_text().split("## 1. ")[1].split("## 2. ")[0].splitlines()
     catalogue = {line.split("|")[1].strip() for line in lines if line.startswith("| cfg-")}
     assert len(catalogue) > 40
-    assert catalogue | {"cfg-type", "cfg-range", "cfg-yaml"} == set(CODES)
+    pooling = {f"cfg-pool-{what}" for what in ("method", "sampling", "aggregate", "levels", "unused")}
+    assert catalogue | {"cfg-type", "cfg-range", "cfg-yaml"} | pooling == set(CODES)
 
 
 @pytest.mark.parametrize("code", EXAMPLES)

@@ -148,9 +148,7 @@ DAMAGES = {
     "no text": (lambda file: file.attrs.create("layer_names", np.array([b"\xff"])), "UnicodeDecodeError"),
     "texts for weights": (lambda file: replace(file, "conv1/conv1/bias:0", data=b"abc"), "not an array of numbers"),
     "data elsewhere": (
-        lambda file: replace(
-            file, "conv1/conv1/bias:0", shape=(4,), dtype="f4", external=[("/etc/hostname", 0, 16)]
-        ),
+        lambda file: replace(file, "conv1/conv1/bias:0", shape=(4,), dtype="f4", external=[("/etc/hostname", 0, 16)]),
         "keeps its data in another file",
     ),
 }

@@ -92,10 +92,7 @@ def test_legitimate_rois(rois):
 
 def test_bfloat16_is_floating():
     ml_dtypes = pytest.importorskip("ml_dtypes")
-    assert (
-        codes(ROIS.astype(ml_dtypes.bfloat16), feature_maps=[m.astype(ml_dtypes.bfloat16) for m in maps()])
-        == []
-    )
+    assert codes(ROIS.astype(ml_dtypes.bfloat16), feature_maps=[m.astype(ml_dtypes.bfloat16) for m in maps()]) == []
 
 
 def test_symmetric_boxes_are_not_called_swapped():
@@ -578,9 +575,7 @@ def test_meta_that_cannot_be_read(image_meta, fix):
 def test_meta_size_is_reported_alone():
     assert codes(ROIS, image_meta=np.zeros((1, 15))) == ["meta-image-shape"]
     assert codes(ROIS, image_meta=np.full((1, 15), np.nan)) == ["meta-image-shape"]
-    assert codes(ROIS, image_meta=metas(meta(64, window=(0, 0, 128, 128))), image_shape=IMAGE) == [
-        "meta-image-shape"
-    ]
+    assert codes(ROIS, image_meta=metas(meta(64, window=(0, 0, 128, 128))), image_shape=IMAGE) == ["meta-image-shape"]
 
 
 def test_meta_sizes_that_differ_within_the_batch():
@@ -621,9 +616,7 @@ def test_dividing_by_the_stride_is_no_cure():
 
 def test_dividing_by_the_image_size_is_accepted():
     maps_nhwc = [np.transpose(each, (0, 2, 3, 1)) for each in seed_map(3)]
-    assert (
-        codes(SEED_ROIS[None] / 1024, feature_maps=maps_nhwc, image_shape=(1024, 1024), strides=(16,)) == []
-    )
+    assert codes(SEED_ROIS[None] / 1024, feature_maps=maps_nhwc, image_shape=(1024, 1024), strides=(16,)) == []
 
 
 def test_roi_align_that_returns_zeros():
@@ -638,9 +631,7 @@ def test_rois_with_a_batch_index():
 
 
 def test_degenerate_proposals_are_warnings():
-    findings = check_rois(
-        with_row([0.9, 0.9, 1.4, 1.0], with_row([0.4, 0.2, 0.4, 0.6])), image_shape=(1024, 1024)
-    )
+    findings = check_rois(with_row([0.9, 0.9, 1.4, 1.0], with_row([0.4, 0.2, 0.4, 0.6])), image_shape=(1024, 1024))
     assert {(each.code, each.severity) for each in findings} == {
         ("roi-zero-area", Severity.WARNING),
         ("roi-range", Severity.WARNING),
@@ -692,9 +683,7 @@ any_array = st.one_of(
         hnp.scalar_dtypes() | hnp.unicode_string_dtypes() | hnp.array_dtypes(),
         hnp.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=5),
     ),
-    hnp.arrays(
-        object, hnp.array_shapes(min_dims=0, max_side=4), elements=st.none() | st.text() | st.integers()
-    ),
+    hnp.arrays(object, hnp.array_shapes(min_dims=0, max_side=4), elements=st.none() | st.text() | st.integers()),
 )
 anything = st.recursive(
     st.none()
@@ -705,9 +694,7 @@ anything = st.recursive(
     | st.binary()
     | st.complex_numbers()
     | any_array,
-    lambda inner: (
-        st.lists(inner, max_size=5) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=5) | st.tuples(inner, inner) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=6,
 )
 box_arrays = st.tuples(st.integers(0, 3), st.integers(0, 9)).flatmap(

@@ -39,8 +39,16 @@ def test_own_backbone_leaves_its_channels_open():
 
 def test_numbers_that_shapes_follow():
     shapes = expected_weight_shapes(
-        config(IMAGE_CHANNEL_COUNT=5, TOP_DOWN_PYRAMID_SIZE=64, FPN_CLASSIF_FC_LAYERS_SIZE=32, POOL_SIZE=9,
-               RPN_ANCHOR_RATIOS=[1, 2], NUM_CLASSES=7, RPN_CONV_SIZE=24, MASK_CONV_SIZE=48)  # fmt: skip
+        config(
+            IMAGE_CHANNEL_COUNT=5,
+            TOP_DOWN_PYRAMID_SIZE=64,
+            FPN_CLASSIF_FC_LAYERS_SIZE=32,
+            POOL_SIZE=9,
+            RPN_ANCHOR_RATIOS=[1, 2],
+            NUM_CLASSES=7,
+            RPN_CONV_SIZE=24,
+            MASK_CONV_SIZE=48,
+        )  # fmt: skip
     )
     assert shapes["conv1"] == [(7, 7, 5, 64), (64,)]
     assert shapes["rpn_model"] == [(3, 3, 64, 24), (24,), (1, 1, 24, 4), (4,), (1, 1, 24, 8), (8,)]

@@ -92,14 +92,16 @@ BAD = {
     "imagenet at inference": (loading(IMAGENET, mode="inference"), ["w-exclude-at-inference"]),
     "rpn part at inference": (loading(exclude=("rpn_class_raw",), mode="inference"), ["w-exclude-at-inference"]),
     "half of rpn's outputs excluded": (
-        loading(header(RPN_ANCHOR_RATIOS=[1]), exclude=("rpn_class_raw",)), ["w-rpn-ratios"],
+        loading(header(RPN_ANCHOR_RATIOS=[1]), exclude=("rpn_class_raw",)),
+        ["w-rpn-ratios"],
     ),
     "three causes": (
         loading(header(RPN_ANCHOR_RATIOS=[1], IMAGE_CHANNEL_COUNT=1, **COCO)),
         ["w-num-classes", "w-rpn-ratios", "w-conv1-channels"],
     ),
     "classes and hidden size": (
-        loading(header(FPN_CLASSIF_FC_LAYERS_SIZE=512, **COCO)), ["w-num-classes", "w-shape-other"],
+        loading(header(FPN_CLASSIF_FC_LAYERS_SIZE=512, **COCO)),
+        ["w-num-classes", "w-shape-other"],
     ),
     "own backbone, other classes": (loading(header(**COCO), BACKBONE=own_backbone), ["w-num-classes"]),
     "own backbone, head misspelt": (loading(exclude=("mrcnn_msk",), BACKBONE=own_backbone), ["w-exclude-unknown"]),

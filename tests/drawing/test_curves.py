@@ -70,9 +70,7 @@ def test_precision_recall(shown, tmp_path):
 
 def test_overlaps(shown):
     overlaps = np.array([[0.9, 0.0], [0.25, 0.6]], np.float32)
-    plot_overlaps(
-        np.array([1, 2, 0]), np.array([1, 1, 0]), np.array([0.9, 0.8, 0]), overlaps, ["BG", "a $cat", "dog"]
-    )
+    plot_overlaps(np.array([1, 2, 0]), np.array([1, 1, 0]), np.array([0.9, 0.8, 0]), overlaps, ["BG", "a $cat", "dog"])
     (axes,) = shown[0].axes
     assert [text.get_text() for text in axes.texts] == ["0.900\nmatch", "0.000", "0.250", "0.600\nwrong"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a $cat (0.90)", "a $cat (0.80)"]

@@ -59,9 +59,7 @@ def test_wrong_calls_are_refused(images, titles):
 def test_top_masks_by_area(shown):
     masks = np.zeros((20, 30, 3), bool)
     masks[:2, :2, 0] = masks[5:15, 5:15, 1] = masks[16:, 16:, 2] = True
-    display_top_masks(
-        np.zeros((20, 30, 3), np.uint8), masks, np.array([1, 2, 2]), ["BG", "cat", "dog"], limit=3
-    )
+    display_top_masks(np.zeros((20, 30, 3), np.uint8), masks, np.array([1, 2, 2]), ["BG", "cat", "dog"], limit=3)
     (figure,) = shown
     assert [axes.get_title() for axes in figure.axes] == ["H x W=20x30", "dog", "cat", "-"]
     dog = figure.axes[1].images[0].get_array()
@@ -71,9 +69,7 @@ def test_top_masks_by_area(shown):
 
 def test_top_masks_stop_at_the_limit(shown):
     masks = np.ones((4, 4, 3), bool)
-    display_top_masks(
-        np.zeros((4, 4, 3), np.uint8), masks, np.array([1, 2, 2]), ["BG", "cat", "dog"], limit=1
-    )
+    display_top_masks(np.zeros((4, 4, 3), np.uint8), masks, np.array([1, 2, 2]), ["BG", "cat", "dog"], limit=1)
     assert [axes.get_title() for axes in shown[0].axes] == ["H x W=4x4", "dog"]
 
 

@@ -27,9 +27,7 @@ def test_draws_boxes_masks_outlines_and_captions_on_given_axes(scene, axes, show
     display_instances(image, boxes, masks, class_ids, names, scores, title="two", ax=axes, colors=RED_BLUE)
     assert captions(axes) == ["cat 0.987", "dog 0.500"]
     assert axes.get_title() == "two"
-    corners = [
-        (patch.get_y(), patch.get_x(), patch.get_height(), patch.get_width()) for patch in axes.patches[::2]
-    ]
+    corners = [(patch.get_y(), patch.get_x(), patch.get_height(), patch.get_width()) for patch in axes.patches[::2]]
     assert corners == [(9.5, 9.5, 30, 20), (19.5, 44.5, 35, 30)]
     assert len(patches(axes, Polygon)) == 2
     expected = image.copy()
@@ -66,9 +64,7 @@ def test_boxes_alone(scene, axes):
 
 def test_no_instances(scene, axes, capsys):
     image, _, _, _, names, _ = scene
-    display_instances(
-        image, np.zeros((0, 4)), np.zeros((60, 80, 0)), np.zeros(0), names, np.zeros(0), ax=axes
-    )
+    display_instances(image, np.zeros((0, 4)), np.zeros((60, 80, 0)), np.zeros(0), names, np.zeros(0), ax=axes)
     assert capsys.readouterr().out == "\n*** No instances to display *** \n\n"
     assert np.all(axes.images[0].get_array() == 100)
 

@@ -72,9 +72,7 @@ def test_draw_rois_draws_masks_in_the_frame_of_the_roi(scene, monkeypatch):
     (axes,) = seen
     changed = np.any(axes.images[0].get_array() != 100, axis=-1)
     expected = np.zeros((60, 80), bool)
-    expected[11:39, 11:29] = (
-        True  # the resized mask fades at its rim, which decides about the outermost pixels
-    )
+    expected[11:39, 11:29] = True  # the resized mask fades at its rim, which decides about the outermost pixels
     assert np.all(changed[expected])
     assert not np.any(changed[:, 30:])
     assert [text.get_text() for text in axes.texts] == ["cat"]

@@ -12,9 +12,7 @@ from mrcnn_roi.drawing.tables import display_table, display_weight_stats
 class Conv2D:
     def __init__(self, name, *values, key="path"):
         self.values = [np.asarray(value, np.float32) for value in values]
-        self.weights = [
-            SimpleNamespace(**{key: f"{name}/{kind}"}) for kind in ("kernel", "bias")[: len(values)]
-        ]
+        self.weights = [SimpleNamespace(**{key: f"{name}/{kind}"}) for kind in ("kernel", "bias")[: len(values)]]
 
     def get_weights(self):
         return self.values
@@ -35,9 +33,7 @@ def test_without_ipython_columns_are_printed(capsys, monkeypatch):
 def test_in_a_notebook_it_is_html(capsys, monkeypatch):
     shown = []
     display = SimpleNamespace(display=shown.append, HTML=lambda text: text)
-    monkeypatch.setitem(
-        sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: object(), display=display)
-    )
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: object(), display=display))
     display_table([["a", 1], ["<b>c</b>", 2]])
     assert shown == [
         "<table><tr><td>a</td><td>1</td></tr><tr><td><b>c</b></td><td>2</td></tr></table>",

@@ -98,3 +98,12 @@ def test_pictures_need_no_tensorflow():
 def test_an_image_that_is_not_there_is_refused(small_config, tmp_path):
     with pytest.raises(ValueError, match="expected an image of 0 to 1, received -1"):
         show_rois(tmp_path / "a.png", Rectangles((5, 5)), -1, small_config())
+
+
+def test_the_levels_are_those_of_the_config(small_config, tmp_path):
+    class TwoLevels(small_config):
+        ROI_POOL_LEVELS = (3, 4)
+
+    _, *lines = show_levels(tmp_path / "levels.png", toy_shapes(2), TwoLevels(), silent)
+    assert [line.split()[0] for line in lines] == ["P3,", "P4,"]
+    assert lines[1].split()[2] == "16,"

@@ -94,9 +94,7 @@ def direct(annotations, results, iou_type):
             if iou_type == "bbox":
                 one["bbox"] = [x1, y1, x2 - x1, y2 - y1]
             else:
-                one["segmentation"] = mask_utils.encode(
-                    np.asfortranarray(result["masks"][..., i].astype(np.uint8))
-                )
+                one["segmentation"] = mask_utils.encode(np.asfortranarray(result["masks"][..., i].astype(np.uint8)))
             detections.append(one)
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
@@ -195,9 +193,7 @@ def test_results_by_image_id_and_a_part_of_the_images():
     assert evaluate_coco(truth, (result for result in (hit, hit, hit)))["AP"] == pytest.approx(1)
 
 
-@pytest.mark.parametrize(
-    "results, received", [({0: NOTHING}, "none for 1"), ([NOTHING], "1"), ([NOTHING] * 3, "more")]
-)
+@pytest.mark.parametrize("results, received", [({0: NOTHING}, "none for 1"), ([NOTHING], "1"), ([NOTHING] * 3, "more")])
 def test_every_image_needs_one_result(results, received):
     truth = Truth([(rectangles([1, 1, 9, 9]), [1])] * 2)
     with pytest.raises(ValueError, match=f"expected .*received {received}"):
@@ -246,9 +242,7 @@ def test_an_image_counts_once():
         evaluator.add(1, [], rectangles(), NOTHING)
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"iou_type": "keypoints"}, {"max_detections": ()}, {"max_detections": [0]}]
-)
+@pytest.mark.parametrize("arguments", [{"iou_type": "keypoints"}, {"max_detections": ()}, {"max_detections": [0]}])
 def test_wrong_settings_are_refused(arguments):
     with pytest.raises(ValueError, match="expected .*received"):
         CocoEvaluator(NAMES, **arguments)

@@ -161,9 +161,7 @@ def test_each_thread_gets_its_own_albumentations_copy():
     transform, results = Compose(), {}
 
     def work(name):
-        results[name] = [
-            augment(transform, IMAGE, MASKS, np.random.default_rng(seed))[0] for seed in range(8)
-        ]
+        results[name] = [augment(transform, IMAGE, MASKS, np.random.default_rng(seed))[0] for seed in range(8)]
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
     for thread in threads:

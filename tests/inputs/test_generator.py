@@ -120,9 +120,7 @@ def test_random_rois_and_detection_targets(make_dataset, make_config, count):
     assert len(inputs) == 8
     assert inputs[7].shape == (2, 50, 4)
     assert inputs[7].dtype == np.int32
-    inputs, outputs = next(
-        data_generator(dataset, config, random_rois=50, batch_size=2, detection_targets=True)
-    )
+    inputs, outputs = next(data_generator(dataset, config, random_rois=50, batch_size=2, detection_targets=True))
     assert len(inputs) == 9
     assert inputs[8].shape == (2, 16, 4)
     assert [value.shape for value in outputs] == [(2, 16, 1), (2, 16, 4, 4), (2, 16, 28, 28, 4)]

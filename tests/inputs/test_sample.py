@@ -237,9 +237,7 @@ def test_more_instances_than_fit_are_subsampled_after_the_rpn_targets(make_datas
 
 
 def test_build_sample_without_objects_and_with_full_masks(make_dataset, make_config):
-    sample = build_sample(
-        make_dataset((100, 90, 0)), make_config(USE_MINI_MASK=False), 0, np.random.default_rng(0)
-    )
+    sample = build_sample(make_dataset((100, 90, 0)), make_config(USE_MINI_MASK=False), 0, np.random.default_rng(0))
     assert sample["input_gt_masks"].shape == (128, 128, 6)
     assert not sample["input_gt_masks"].any()
     assert not sample["input_gt_class_ids"].any()

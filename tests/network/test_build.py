@@ -166,7 +166,7 @@ POOLINGS = {
     "default": {},
     "all of one level": {"ROI_POOL_LEVELS": (5,)},
     "roi_align": {"ROI_POOL_METHOD": "roi_align", "ROI_POOL_SAMPLING_RATIO": np.int64(3), "ROI_POOL_AGGREGATE": "max"},
-    "adaptive": {"ROI_POOL_METHOD": "roi_align", "ROI_POOL_SAMPLING_RATIO": -1},
+    "adaptive": {"ROI_POOL_METHOD": "roi_align", "ROI_POOL_SAMPLING_RATIO": -1, "ROI_POOL_ALIGNED": True},
     "roi_pool": {"ROI_POOL_METHOD": "roi_pool", "ROI_POOL_LEVELS": [3.0, 4.0]},
     "roi_warp": {"ROI_POOL_METHOD": "roi_warp", "ROI_POOL_LEVELS": np.array([4, 5])},
 }
@@ -196,6 +196,7 @@ def test_both_heads_pool_as_the_config_says(name, builder, weights_of_the_defaul
         assert layer.method == config.ROI_POOL_METHOD
         assert layer.sampling_ratio == config.ROI_POOL_SAMPLING_RATIO
         assert layer.aggregate == config.ROI_POOL_AGGREGATE
+        assert layer.aligned is bool(config.ROI_POOL_ALIGNED)
         assert layer.levels == tuple(config.ROI_POOL_LEVELS)
         maps = [model.get_layer(f"fpn_p{level:.0f}").output for level in config.ROI_POOL_LEVELS]
         assert [id(each) for each in layer.input[2:]] == [id(each) for each in maps]

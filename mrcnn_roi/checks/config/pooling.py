@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mrcnn_roi.checks.values import Reading, closest, config_check, flat_list, is_int, number, show
 from mrcnn_roi.findings import Severity
 from mrcnn_roi.ops.roi_pooling import METHODS
@@ -100,18 +102,19 @@ def pool_levels_unknown(config):
 
 @config_check("cfg-pool-unused", Severity.WARNING)
 def pool_setting_unused(config):
-    """ROI_POOL_SAMPLING_RATIO or ROI_POOL_AGGREGATE was changed, but ROI_POOL_METHOD does not read it:
-    "crop_and_resize" takes one sample a bin, "roi_pool" the largest cell. Likely "roi_align" was meant, and the
-    model is trained without it."""
+    """ROI_POOL_SAMPLING_RATIO, ROI_POOL_AGGREGATE or ROI_POOL_ALIGNED was changed, but ROI_POOL_METHOD does not read
+    it: "crop_and_resize" takes one sample a bin, "roi_pool" the largest cell, and only "roi_align" can be aligned.
+    Likely "roi_align" was meant, and the model is trained without it."""
     method, fields = pool_method(config), config.fields()
-    if method is None or method in _SAMPLED:
+    if method is None or method == "roi_align":
         return
-    ratio, aggregate = config.ROI_POOL_SAMPLING_RATIO, config.ROI_POOL_AGGREGATE
-    changed = []
-    if is_int(ratio, -1) and ratio != fields["ROI_POOL_SAMPLING_RATIO"].default:
+    ratio, aggregate, aligned = config.ROI_POOL_SAMPLING_RATIO, config.ROI_POOL_AGGREGATE, config.ROI_POOL_ALIGNED
+    changed = ["ROI_POOL_ALIGNED=True"] if isinstance(aligned, (bool, np.bool_)) and aligned else []
+    samples = method in _SAMPLED
+    if not samples and is_int(ratio, -1) and ratio != fields["ROI_POOL_SAMPLING_RATIO"].default:
         changed.append(f"ROI_POOL_SAMPLING_RATIO={ratio}")
     other = isinstance(aggregate, str) and aggregate in AGGREGATES and aggregate != "mean"
-    if other and method != "roi_pool":  # which takes the largest in any case
+    if other and not samples and method != "roi_pool":  # which takes the largest in any case
         changed.append(f'ROI_POOL_AGGREGATE="{aggregate}"')
     if changed:
         names = ", ".join(each.partition("=")[0] for each in changed)
