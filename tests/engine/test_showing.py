@@ -104,6 +104,7 @@ def test_the_levels_are_those_of_the_config(small_config, tmp_path):
     class TwoLevels(small_config):
         ROI_POOL_LEVELS = (3, 4)
 
-    _, *lines = show_levels(tmp_path / "levels.png", toy_shapes(2), TwoLevels(), silent)
+    with toy_shapes(2) as dataset:
+        _, *lines = show_levels(tmp_path / "levels.png", dataset, TwoLevels(), silent)
     assert [line.split()[0] for line in lines] == ["P3,", "P4,"]
     assert lines[1].split()[2] == "16,"
