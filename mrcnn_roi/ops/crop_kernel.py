@@ -1,9 +1,9 @@
 """Bilinear reading through TensorFlow's CropAndResize kernel, with a gradient that is exact. Tensors only.
 
 The kernel's own CPU gradient adds from several threads into the same cells without a lock: updates are lost (single
-cells were off by a third of the largest value) and two runs differ. Run by one thread it is exact, and hardly slower, because writing
-the zeros of a large map takes most of its time. MapDefun is the one operation that bounds the threads of what it
-runs; the levels of a pyramid still run beside each other.
+cells were off by a third of the largest value) and two runs differ. Run by one thread it is exact, and hardly slower,
+because writing the zeros of a large map takes most of its time. MapDefun is the one operation that bounds the threads
+of what it runs; the levels of a pyramid still run beside each other.
 
 The kernel does not compile with XLA; reading without it is in cell_gather.py.
 """

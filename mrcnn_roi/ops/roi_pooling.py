@@ -25,6 +25,7 @@ from mrcnn_roi.ops.levels import roi_levels
 from mrcnn_roi.ops.sample_pooling import pool_samples
 from mrcnn_roi.ops.window_max import max_of_windows
 
+FUSED_VALUES = 2**20  # pooled values an image from which a compiled pass is worth its compilation
 METHODS = ("crop_and_resize", "roi_align", "roi_pool", "roi_warp")
 
 
@@ -58,7 +59,8 @@ def pool_pyramid(
     level = tf.reshape(roi_levels(tf.stop_gradient(boxes), image_shape, levels), [-1]) - levels[0]
     flat, image = _flat(boxes)
     if method == "crop_and_resize":
-        pooled = _crop(flat, level, image, feature_maps, pool_shape, fuse=boxes.shape[1] is not None)
+        fuse = _worth_fusing(boxes, feature_maps, pool_shape)
+        pooled = _crop(flat, level, image, feature_maps, pool_shape, fuse)
     else:
         cells = sampling.cell_boxes(flat, image_shape, map_sizes(feature_maps, level))
         options = _options(sampling_ratio, aggregate, aligned, stop_box_gradient)
@@ -128,14 +130,14 @@ def _unflat(pooled, boxes, feature_map, pool_shape):
 
 
 def _crop(boxes, level, image, maps, pool_shape, fuse):
-    """crop_and_resize of normalized boxes [M, 4]. fuse: their number is known when this is traced."""
+    """crop_and_resize of normalized boxes [M, 4]. fuse: in one compiled pass."""
     import tensorflow as tf
 
     if in_xla():
         y, x = _crop_positions(boxes, level, maps, pool_shape)
         return read_cells(maps, level, image, y, x, 0)
     forward = None
-    if fuse and len(maps) > 1 and _worth_fusing(maps):
+    if fuse:
 
         def forward(*maps):
             return _fused_crop()(boxes, level, image, maps, pool_shape)
@@ -150,15 +152,19 @@ def _crop_positions(boxes, level, maps, pool_shape):
     return y, sampling.crop_positions(boxes[:, 1], boxes[:, 3], width, pool_shape[1])
 
 
-def _worth_fusing(maps):
-    """True in a graph whose maps have a known size: then one compiled pass over them, in the RoIs' order, is fastest.
+def _worth_fusing(boxes, maps, pool_shape):
+    """True in a graph of known sizes and much work: there one compiled pass, in the RoIs' order, is fastest.
 
-    A new size costs a compilation of some tenths of a second, so maps of any size, and eager calls, are not compiled.
+    A new size costs a compilation of some tenths of a second. So eager calls, RoIs or maps of unknown number or size,
+    and small work are left to the kernel. The number of images may be unknown: it takes one or two values.
     """
     import tensorflow as tf
 
-    known = all(None not in each.shape[1:] for each in maps)
-    return known and not tf.executing_eagerly() and can_fuse()
+    sizes = [boxes.shape[1], *(side for each in maps for side in each.shape[1:])]
+    if tf.executing_eagerly() or len(maps) < 2 or None in sizes:
+        return False
+    values = boxes.shape[1] * pool_shape[0] * pool_shape[1] * maps[0].shape[3]
+    return values >= FUSED_VALUES and can_fuse()
 
 
 @functools.lru_cache(maxsize=1)

@@ -36,8 +36,9 @@ def test_the_gradient_of_boxes_on_top_of_each_other_is_exact_and_the_same_every_
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("static", [True, False], ids=["known sizes", "unknown sizes"])
+@pytest.mark.parametrize(
+    ("method", "static"), [(method, False) for method in METHODS] + [("crop_and_resize", True)], ids=str
+)
 def test_pyramids_that_end_in_maps_of_one_cell_row_or_column(method, static):
     rng = np.random.default_rng(0)
     boxes = tf.constant(random_boxes(rng, 2, 12))
@@ -88,16 +89,20 @@ def test_points_far_outside_a_single_row_or_column_are_zero(shape):
 
 def test_the_fused_pass_reads_what_the_kernel_reads_to_the_last_bin(monkeypatch):
     rng = np.random.default_rng(1)
-    boxes = random_boxes(rng, 2, 200)
+    boxes = random_boxes(rng, 2, 700)
     boxes[:, ::3, 2:] = 1.0  # the last bin of some of these falls outside by rounding, and is 0
     boxes[:, 1::7] = 0.0
     boxes[:, 2::7, 0] -= 0.3
-    maps = [tf.constant(rng.normal(size=(2, 61 >> i, 97 >> i, 4)).astype("float32") + 5) for i in range(4)]
+    maps = [tf.constant(rng.normal(size=(2, 61 >> i, 97 >> i, 32)).astype("float32") + 5) for i in range(4)]
 
     def pool(maps, boxes):
         return pool_pyramid(boxes, (512.0, 512.0), maps, (7, 7))
 
+    compiled = []
+    fused_crop = roi_pooling._fused_crop
+    monkeypatch.setattr(roi_pooling, "_fused_crop", lambda: compiled.append(1) or fused_crop())
     fused = tf.function(pool, autograph=False)(maps, tf.constant(boxes))
+    assert compiled
     monkeypatch.setattr(roi_pooling, "can_fuse", lambda: False)
     kernel = tf.function(pool, autograph=False)(maps, tf.constant(boxes))
     assert np.any(kernel[:, ::3, -1] == 0), "no border case among the boxes"
@@ -132,22 +137,24 @@ def test_a_huge_box_does_not_keep_the_adaptive_method_busy():
         assert np.isfinite(pooled[0, 0]).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("ratio", [2, 0])
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_box_that_is_not_finite_never_pools_zeros(method, ratio, bad):
-    boxes = tf.constant([[[0.0, 0.0, bad, 3.0], [0.0, 0.0, 3.0, 3.0]]])
-    feature_map = tf.ones([1, 4, 4, 1])
-    for aggregate in ("mean", "max"):
+@pytest.mark.parametrize(
+    ("method", "ratio", "aggregate"),
+    [("crop_and_resize", 1, "mean"), ("roi_pool", 1, "max"), ("roi_warp", 2, "mean")]
+    + [("roi_align", ratio, aggregate) for ratio in (2, 0) for aggregate in ("mean", "max")],
+)
+def test_a_box_that_is_not_finite_never_pools_zeros(method, ratio, aggregate):
+    bad = [np.nan, np.inf, -np.inf]
+    boxes = np.array([[[0.0, 0.0, each, 3.0] for each in (*bad, 3.0)]], "float32")
 
-        def pool(boxes):
-            return pool_map(boxes, feature_map, (2, 2), method, sampling_ratio=ratio, aggregate=aggregate)  # noqa: B023
+    def pool(boxes):
+        return pool_map(boxes, tf.ones([1, 4, 4, 1]), (2, 2), method, sampling_ratio=ratio, aggregate=aggregate)
 
+    for i in range(3):
         try:
-            seen = pool(boxes)[0, 0].numpy()
+            seen = pool(tf.constant(boxes[:, i : i + 1])).numpy()
         except tf.errors.InvalidArgumentError:  # the kernel's
             seen = np.float32(np.nan)
         assert np.isnan(seen).any()
-        pooled = tf.function(pool, jit_compile=True, autograph=False)(boxes)
-        assert np.isnan(pooled[0, 0]).any()
-        assert np.isfinite(pooled[0, 1]).all()
+    pooled = tf.function(pool, jit_compile=True, autograph=False)(tf.constant(boxes))[0].numpy()
+    assert np.isnan(pooled[:3]).any(axis=(1, 2, 3)).all()
+    assert np.isfinite(pooled[3]).all()
