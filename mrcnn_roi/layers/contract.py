@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mrcnn_roi.ops.compilation import in_xla
+
 
 def pool_size(pool_shape) -> tuple[int, int]:
     """(height, width) in bins from a pair or a single number; ValueError for anything below 1."""
@@ -158,13 +160,19 @@ def check_pyramid_inputs(inputs, levels, layer: str, finite: bool = True):
     if len(meta) != 2 or (meta[1] is not None and meta[1] < 13):
         raise ValueError(f"{layer} expected image_meta of shape [B, 12 + number of classes], received shape {meta}")
     check_feature_maps(maps, layer)
+    sizes = [_shape(each)[1:3] for each in maps]
+    if all(None not in size for size in sizes) and any(a < c and b < d for (a, b), (c, d) in zip(sizes, sizes[1:])):
+        raise ValueError(f"{layer} expected the finest map first, received maps of {sizes}")
     batches = [_shape(each)[0] for each in inputs]
     if not _equal(batches):
         raise ValueError(f"{layer} expected the same batch size in every input, received {batches}")
 
 
 def assert_values(boxes, layer: str, normalized: bool):
-    """boxes, once the graph has asserted that they are finite and ordered, and within 0..1 where normalized."""
+    """boxes, once the graph has asserted that they are finite and ordered, and within 0..1 where normalized.
+
+    XLA drops assertions: what it compiles gets NaN for all boxes instead, so that the result is NaN, not zeros.
+    """
     start, end = boxes[..., :2], boxes[..., 2:]
     conditions = [
         (tf.math.is_finite(boxes), "finite RoIs", "NaN or infinity"),
@@ -174,6 +182,9 @@ def assert_values(boxes, layer: str, normalized: bool):
         within = (start >= -1e-6) & (end <= 1 + 1e-6)  # of ordered boxes
         words = "values outside; pixels? Use norm_boxes. Outside the map zeros are pooled"
         conditions.append((within, "normalized RoIs within 0..1", words))
+    if in_xla():
+        right = tf.reduce_all([tf.reduce_all(condition) for condition, *_ in conditions])
+        return tf.where(right, boxes, float("nan"))
     for condition, expected, received in conditions:
         # The bare operation: tf.debugging's asserts are ten operations each, which the fast layer would feel.
         words = tf.constant(f"{layer} expected {expected}, received {received}")

@@ -18,7 +18,8 @@ class MapPooling(keras.layers.Layer):
         pool_shape: (height, width) of the result in bins, or one int for both.
         spatial_scale: cells of the map a pixel of the boxes' image, e.g. 1/16.
         check: "static" checks shapes and dtypes, and in eager calls that boxes are finite; "values" also asserts, in
-            the graph, that boxes are finite and ordered; "off" checks nothing.
+            the graph, that boxes are finite and ordered (compiled with XLA the result is NaN otherwise); "off" checks
+            nothing.
     """
 
     method = ""

@@ -43,7 +43,7 @@ class PyramidROIAlign(keras.layers.Layer):
         stop_box_gradient: False lets gradients through to the boxes for "roi_align"; the original stopped them.
         check: "static" checks ranks, last dimensions, dtypes, number of maps and channels when the layer is called,
             and in eager calls that boxes are finite; "values" also asserts, in the graph, that RoIs are finite,
-            ordered and within 0..1 (not where XLA compiles: it drops assertions); "off" checks nothing.
+            ordered and within 0..1; XLA drops assertions, there the whole result is NaN; "off" checks nothing.
 
     Call arguments: a list [boxes, image_meta, P2, P3, P4, P5]
         boxes: [B, N, (y1, x1, y2, x2)] normalized floats. All-zero rows are padding.
@@ -97,7 +97,10 @@ class PyramidROIAlign(keras.layers.Layer):
         maps = [tf.cast(each, self.compute_dtype) for each in inputs[2:]]
         if self.check == "values":
             boxes = assert_values(boxes, type(self).__name__, normalized=True)
-        image_shape = parse_image_meta(image_meta)["image_shape"][0]
+        image_shape = parse_image_meta(image_meta)["image_shape"]
+        if not image_shape.shape[0]:  # a batch without images has no first one
+            image_shape = tf.concat([image_shape, tf.ones([1, 3], image_shape.dtype)], axis=0)
+        image_shape = image_shape[0]
         return pool_pyramid(boxes, image_shape, maps, self.pool_shape, **self._options())
 
     def _options(self):

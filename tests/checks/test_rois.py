@@ -771,3 +771,8 @@ def test_any_box_inside_the_image_is_accepted(pairs):
     rois = np.stack([low_y, low_x, high_y, high_x], axis=-1)[None]
     found = set(codes(rois, image_shape=(512, 512), feature_maps=maps(512, channels=1)))
     assert found <= {"roi-zero-area", "roi-dup", "roi-all-padding"}
+
+
+def test_normalized_ground_truth_blames_no_rois():
+    gt = np.array([[[100, 600, 200, 900], [700, 50, 900, 120]]], "float32")
+    assert check_rois(gt / 1024, gt_boxes=gt / 1024, image_shape=(1024, 1024, 3)) == []
