@@ -43,6 +43,14 @@ def samples_a_bin(sampling_ratio) -> int:
     return int(sampling_ratio)
 
 
+def consecutive(name: str, values) -> tuple[int, ...]:
+    """values as a tuple of ints that count up by one; ValueError for anything else."""
+    whole = [int(each) for each in np.ravel(values) if isinstance(each, (int, np.integer))]
+    if np.ndim(values) != 1 or not whole or whole != list(range(whole[0], whole[0] + len(np.ravel(values)))):
+        raise ValueError(f"expected {name} to be consecutive integers such as (2, 3, 4, 5), received {values!r}")
+    return tuple(whole)
+
+
 def positive_number(name: str, value) -> float:
     """value as a float; ValueError unless it is a finite number above 0."""
     number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
@@ -68,6 +76,11 @@ def _equal(values) -> bool:
 
 def check_boxes(boxes, layer: str, finite: bool = True):
     """Raises ValueError unless boxes look like [B, N, (y1, x1, y2, x2)] floats, finite ones where they are at hand."""
+    if isinstance(boxes, (tf.RaggedTensor, tf.SparseTensor)):
+        raise ValueError(
+            f"{layer} expected dense boxes [B, N, (y1, x1, y2, x2)], received a {type(boxes).__name__}; "
+            "ops.roi_layouts.pad_rois makes them dense"
+        )
     shape = _shape(boxes)
     if len(shape) != 3:
         hint = "; add the batch axis: boxes[None]" if len(shape) == 2 else ""
@@ -89,7 +102,8 @@ def check_boxes(boxes, layer: str, finite: bool = True):
 
 def _check_finite(boxes, layer: str):
     """Raises ValueError when boxes are at hand (not symbolic) and one of them is NaN or infinite."""
-    if isinstance(boxes, keras.KerasTensor) or (tf.is_tensor(boxes) and not hasattr(boxes, "numpy")):
+    tensor = tf.is_tensor(boxes) or isinstance(boxes, (tf.Variable, keras.Variable))
+    if isinstance(boxes, keras.KerasTensor) or (tensor and not (tf.executing_eagerly() and hasattr(boxes, "numpy"))):
         return
     values = boxes.numpy() if hasattr(boxes, "numpy") else np.asarray(boxes)
     bad = np.argwhere(~np.isfinite(values.astype(np.float32)).all(axis=-1))

@@ -8,6 +8,7 @@ import tensorflow as tf
 from mrcnn_roi.layers.contract import (
     assert_values,
     check_pyramid_inputs,
+    consecutive,
     flag,
     one_of,
     pool_size,
@@ -24,7 +25,8 @@ class PyramidROIAlign(keras.layers.Layer):
 
     The level is `clip(4 + round(log2(sqrt(h * w) / (224 / sqrt(area)))), levels[0], levels[-1])` (FPN equation 1;
     h, w normalized, area of the molded image in pixels). The gradient to the maps is exact, on CPU the same in every
-    run. Works in graphs, eagerly and compiled with XLA.
+    run. Works in graphs, eagerly and compiled with XLA. There are no second derivatives, and `tape.jacobian` needs
+    `experimental_use_pfor=False`.
 
     Args:
         pool_shape: (height, width) of the result in bins, or one int for both.
@@ -79,10 +81,7 @@ class PyramidROIAlign(keras.layers.Layer):
         self.aligned = flag("aligned", aligned)
         self.stop_box_gradient = flag("stop_box_gradient", stop_box_gradient)
         self.check = one_of("check", check, CHECKS)
-        levels = tuple(int(level) for level in levels)
-        if not levels or levels != tuple(range(levels[0], levels[0] + len(levels))):
-            raise ValueError(f"expected levels to be consecutive integers such as (2, 3, 4, 5), received {levels}")
-        self.levels = levels
+        self.levels = consecutive("levels", levels)
 
     def __call__(self, inputs, *args, **kwargs):
         if self.check != "off":

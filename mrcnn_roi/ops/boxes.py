@@ -30,7 +30,7 @@ def norm_boxes(boxes, shape):
     xp = namespace(boxes, shape)
     scale, shift = _frame(xp.asarray(shape) if tensor else shape)
     if tensor:
-        return (xp.cast(boxes, "float32") - shift) / scale
+        return xp.divide(xp.cast(boxes, "float32") - shift, scale)
     return ((np.asarray(boxes) - shift) / scale).astype(np.float32)
 
 

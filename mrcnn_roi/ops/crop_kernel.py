@@ -130,8 +130,8 @@ def _single_thread_gradient():
 def read_points(feature_map, image, y, x, margin, position_gradient=False):
     """[M, Y, X, C]: map [B, H, W, C] of image[m], read at y [M, Y] and x [M, X] in cells.
 
-    Every point is a crop of one bin, so its position is the caller's to the last bit or two; the kernel is no slower
-    for it. Points up to `margin` cells outside read the border, those further out are 0. A NaN position raises
+    Every point is a crop of one bin, so its position is the caller's to the last bit; the kernel is no slower for it.
+    Points up to `margin` cells outside read the border, those further out are 0. A NaN position raises
     InvalidArgumentError in the kernel's words. Gradient to the map, and to y and x with position_gradient.
     """
     import tensorflow as tf
@@ -168,9 +168,16 @@ def _normalized(position, size, padded, margin):
     """Positions in cells as the kernel's coordinates: moved to the border within the margin, -1 beyond it."""
     import tensorflow as tf
 
-    last = tf.cast(size - 1, tf.float32)
+    last, scale = tf.cast(size - 1, tf.float32), tf.cast(padded - 1, tf.float32)
     outside = (position < -float(margin)) | (position > last + float(margin))
-    scaled = tf.math.divide_no_nan(tf.clip_by_value(position, 0.0, last), tf.cast(padded - 1, tf.float32))
+    inside = tf.clip_by_value(position, 0.0, last)
+    scaled = tf.math.divide_no_nan(inside, scale)
+    # The kernel multiplies by `scale` again. One correction makes it hit the position itself on maps of 2**k cells,
+    # and the nearest it can reach on others.
+    missed = tf.stop_gradient(inside - scaled * scale)
+    better = scaled + tf.stop_gradient(tf.math.divide_no_nan(missed, scale))
+    closer = tf.abs(inside - better * scale) < tf.abs(missed)
+    scaled = tf.where(closer & (better <= 1.0), better, scaled)
     known = tf.where(outside, -1.0, scaled)
     return tf.where(tf.math.is_nan(position), position, known)
 

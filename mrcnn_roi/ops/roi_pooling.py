@@ -94,7 +94,7 @@ def pool_map(
     level = tf.zeros_like(image)
     if method == "crop_and_resize":
         # An image of one pixel has no normalized boxes; any will do, because its map is of one cell.
-        size = tf.maximum(tf.cast(tf.shape(feature_map)[1:3], tf.float32) / spatial_scale, 2.0)
+        size = tf.maximum(namespace(flat).divide(tf.shape(feature_map)[1:3], spatial_scale), 2.0)
         pooled = _crop(norm_boxes(flat, size), level, image, [feature_map], pool_shape, fuse=False)
     else:
         options = _options(sampling_ratio, aggregate, aligned, stop_box_gradient)
@@ -184,8 +184,10 @@ def _pool_levels(cells, level, image, maps, pool_shape, method, options):
     """Pools boxes [M, 4] in cells of their own level's map: level by level, or at once where XLA compiles."""
     import tensorflow as tf
 
-    finite = tf.reduce_all(tf.math.is_finite(cells), axis=-1, keepdims=True)
-    cells = tf.where(finite, cells, float("nan"))  # an infinite box would read only points outside: zeros
+    # An infinite box would read only points outside: zeros. The sine of infinity is NaN (a constant NaN in the graph
+    # would set off tf.debugging.enable_check_numerics).
+    bad = tf.where(tf.math.is_finite(cells), 0.0, tf.stop_gradient(cells))
+    cells += tf.reduce_sum(tf.sin(bad), axis=-1, keepdims=True)
     maps = [tf.cast(each, tf.float32) for each in maps]
     pool = _pool_windows if method == "roi_pool" else functools.partial(pool_samples, method=method, **options)
     if in_xla() or len(maps) == 1:

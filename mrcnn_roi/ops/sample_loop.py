@@ -79,8 +79,8 @@ def _divisor(inputs, counts):
     import tensorflow as tf
 
     number = tf.cast(tf.maximum(counts[0] * counts[1], 1), tf.float32)
-    known = tf.math.is_finite(inputs[0] + inputs[1] + inputs[2] + inputs[3])
-    return tf.where(known, number, float("nan"))[:, None, None, None]
+    total = inputs[0] + inputs[1] + inputs[2] + inputs[3]
+    return (number + tf.where(tf.math.is_finite(total), 0.0, tf.sin(total)))[:, None, None, None]
 
 
 def _mean(read, inputs, sizes, pool_shape):
@@ -100,7 +100,7 @@ def _max(read, inputs, sizes, pool_shape):
 
     def step(k, best):
         sample, has = _sample(read, inputs, counts, most, pool_shape, k)
-        return (tf.where(has[:, None, None, None], tf.maximum(best, sample), best),)
+        return (tf.where(has[:, None, None, None] & ((sample > best) | tf.math.is_nan(sample)), sample, best),)
 
     (best,) = _loop(step, most, [_blank(inputs, pool_shape, tf.float32.min)])
     empty = ((counts[0] <= 0) | (counts[1] <= 0))[:, None, None, None]

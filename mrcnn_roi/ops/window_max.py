@@ -46,7 +46,7 @@ def _search(maps, level, image, rows, columns):
         inside = (row < bottom)[:, :, None] & (column < right)[:, None, :]
         cell = (first[:, None] + row * width[:, None])[:, :, None] + column[:, None, :]
         value = _values(maps, starts, level, tf.where(inside, cell, tf.gather(starts, level)[:, None, None]))
-        larger = inside[..., None] & (value > best)
+        larger = inside[..., None] & ((value > best) | ((winner < 0) & (value == value)))
         return k + 1, tf.where(larger, value, best), tf.where(larger, cell[..., None], winner)
 
     state = (0, tf.fill(shape, maps[0].dtype.min), tf.fill(shape, -1))
