@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from mrcnn_roi.datasets.base import declared_size
-from mrcnn_roi.datasets.coco_bounds import check_bounds
-from mrcnn_roi.datasets.coco_records import Identity, Record, identity, read_record
+from mrcnn_roi.datasets.bounds import check_bounds
 from mrcnn_roi.datasets.files import ImageFolder, guess_image_folder
 from mrcnn_roi.datasets.images import Header, read_header
 from mrcnn_roi.datasets.problems import Problems, shown
+from mrcnn_roi.datasets.records import Identity, Record, identity, read_record
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.findings import Finding, SetupError
 

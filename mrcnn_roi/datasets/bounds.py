@@ -6,9 +6,9 @@ import os
 from typing import Any
 
 from mrcnn_roi.datasets.base import declared_size
-from mrcnn_roi.datasets.coco_records import Record
 from mrcnn_roi.datasets.images import orientation_applies, read_header
 from mrcnn_roi.datasets.problems import Problems, shown
+from mrcnn_roi.datasets.records import Record
 from mrcnn_roi.datasets.segmentation import overshoot, too_far
 from mrcnn_roi.findings import SetupError
 

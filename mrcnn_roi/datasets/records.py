@@ -1,4 +1,4 @@
-"""One COCO annotation: its geometry, checked. Faults go to `Problems`; what has no usable mask is marked."""
+"""One annotation: its geometry, checked. Faults go to `Problems`; what has no usable mask is marked."""
 
 from __future__ import annotations
 
