@@ -30,7 +30,7 @@ lint: $(VENV)/.installed
 
 # brings the README's table of checks up to date
 readme: $(VENV)/.installed
-	$(BIN)/python -c 'import pathlib, mrcnn_roi.preflight, mrcnn_roi.checks.rois, mrcnn_roi.checks.table as table; table.write(pathlib.Path("README.md"))'
+	$(BIN)/python -c 'import pathlib, mrcnn_roi.preflight, mrcnn_roi.checks.rois, mrcnn_roi.checks.table as table; from mrcnn_roi.datasets.problems import FAULTS; table.write(pathlib.Path("README.md"), FAULTS)'
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -7,17 +7,44 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
-from typer.core import TyperGroup
+from rich.console import Console
 
-from mrcnn_roi.findings import CHECKS, Finding, SetupError, Severity
-from mrcnn_roi.terminal import COLOURS, load_tensorflow, out, print_findings, print_scores, progress_bar
+from mrcnn_roi.cli_options import (
+    ClassName,
+    ConfigFile,
+    Exclude,
+    ModelDir,
+    OptionalConfigFile,
+    SplitSeed,
+    TrainData,
+    TrainedWeights,
+    TrainImages,
+    ValData,
+    ValFraction,
+    ValImages,
+    load_annotations,
+    load_config,
+    load_data,
+    program,
+    trained,
+)
+from mrcnn_roi.cli_show import show
+from mrcnn_roi.findings import SetupError, Severity
+from mrcnn_roi.terminal import (
+    load_tensorflow,
+    out,
+    print_explanation,
+    print_findings,
+    print_scores,
+    progress_bar,
+    say,
+)
 
 app = typer.Typer(
     name="mrcnn-roi",
@@ -29,24 +56,6 @@ app = typer.Typer(
 )
 
 
-ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="YAML file of settings.")]
-OptionalConfigFile = Annotated[
-    Path | None, typer.Option("--config", "-c", help="YAML file of settings; default: the one beside the weights.")
-]
-TrainData = Annotated[Path, typer.Option("--train", help="Annotations: COCO json, or a folder with label-map masks.")]
-TrainImages = Annotated[Path | None, typer.Option(help="Folder of the training images, where it is elsewhere.")]
-ValData = Annotated[Path | None, typer.Option("--val", help="Annotations of the validation images.")]
-ValImages = Annotated[Path | None, typer.Option(help="Folder of the validation images, where it is elsewhere.")]
-ValFraction = Annotated[float, typer.Option(help="Share of --train to validate on when --val is not given.")]
-SplitSeed = Annotated[int, typer.Option(help="Seed of that split; the same seed gives the same images.")]
-ClassName = Annotated[str | None, typer.Option(help="Name of the objects of label-map masks, which do not hold one.")]
-TrainedWeights = Annotated[
-    Path, typer.Option("--weights", "-w", help="Trained weights: a file, or last: the newest checkpoint in runs/.")
-]
-ModelDir = Annotated[Path, typer.Option(help="Folder for logs and checkpoints.")]
-Exclude = Annotated[list[str] | None, typer.Option(help="Layer to leave out when loading weights; may be repeated.")]
-
-
 def main():
     """Entry point of `mrcnn-roi`: prints what is wrong without a traceback."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -56,71 +65,11 @@ def main():
         print_findings(error.findings)
         sys.exit(1)
     except (OSError, ValueError) as error:
-        out.print(Text(f"error: {error}", style="bold red"))
+        say(f"error: {error}", "bold red")
         sys.exit(1)
     except KeyboardInterrupt:
-        out.print("stopped; the checkpoints of finished epochs are whole")
+        out.print("stopped; what was finished is whole: checkpoints of epochs, scanned images in the cache")
         sys.exit(130)
-
-
-def load_config(path: Path | None, weights: Path | None = None, **overrides):
-    """The config of a file, or of the run that wrote the weights."""
-    from mrcnn_roi.checks.h5_header import read_header
-    from mrcnn_roi.config import Config
-    from mrcnn_roi.engine.run_folder import config_beside
-
-    if weights is not None and weights.suffix != ".keras":
-        read_header(weights)  # SetupError when it is no weight file, before TensorFlow is loaded for it
-    overrides = {name: value for name, value in overrides.items() if value is not None}
-    if path is not None:
-        return Config.from_yaml(path, **overrides)
-    config = config_beside(weights) if weights else None
-    if config is None:
-        raise typer.BadParameter("no config.yaml beside the weights; give --config")
-    for name, value in overrides.items():
-        setattr(config, name, value)
-    return config.finalize()
-
-
-def program() -> str:
-    """How the user calls this program."""
-    return "mrcnn-roi" if shutil.which("mrcnn-roi") else sys.argv[0]
-
-
-def trained(weights: Path) -> Path:
-    """The weight file that --weights means."""
-    if str(weights) != "last":
-        return weights
-    from mrcnn_roi.engine.log_dir import latest_checkpoint
-
-    return Path(latest_checkpoint("runs"))
-
-
-def load_annotations(path: Path, images: Path | None, class_name: str | None):
-    """A prepared Dataset; class_name is for label maps."""
-    from mrcnn_roi.datasets import load_dataset
-
-    return load_dataset(path, images, **({"class_name": class_name} if class_name else {}))
-
-
-def load_data(train, train_images, val, val_images, val_fraction: float, split_seed: int, class_name):
-    """(training dataset, validation dataset), None for what is not given; without --val the first is split."""
-    from mrcnn_roi.datasets import split_dataset
-
-    dataset = load_annotations(train, train_images, class_name) if train is not None else None
-    if val is not None:
-        return dataset, load_annotations(val, val_images, class_name)
-    if dataset is not None and val_fraction > 0:
-        return split_dataset(dataset, val_fraction, split_seed)
-    return dataset, None
-
-
-def run_preflight(config, train, val, **more) -> list[Finding]:
-    """The preflight with a progress bar."""
-    from mrcnn_roi.preflight import preflight
-
-    with progress_bar("checking images") as step:
-        return preflight(config, train, val, progress=lambda done, of: step(completed=done, total=of), **more)
 
 
 @app.command()
@@ -137,13 +86,15 @@ def demo(
     print_scores(result.scores, f"{result.images} held-out images")
     out.print(f"trained {result.steps} steps in {result.train_seconds:.0f} s, all in {result.seconds:.0f} s")
     for path in result.pictures:
-        out.print(f"picture: {path}")
-    out.print(f"weights: {result.weights}\ntry: {program()} detect --weights {result.weights} {result.example}")
+        say(f"picture: {path}")
+    say(f"weights: {result.weights}\ntry: {program()} detect --weights {result.weights} {result.example}")
 
 
 @app.command()
 def check(
-    config: ConfigFile,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="YAML file of settings; without it the defaults are checked.")
+    ] = None,
     train: Annotated[Path | None, typer.Option(help="Training annotations.")] = None,
     train_images: TrainImages = None,
     val: ValData = None,
@@ -158,25 +109,81 @@ def check(
     epochs: Annotated[int | None, typer.Option(help="Number of the last epoch.")] = None,
     mode: Annotated[str, typer.Option(help="training or inference.")] = "training",
     fast: Annotated[bool, typer.Option("--fast", help="Read annotations and image headers only.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Decode every image, also of more than 2000.")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not use or keep what a scan found.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit status 1 for a WARNING, too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a report with pictures, one HTML file.")] = None,
+    suggest: Annotated[
+        Path | None, typer.Option(help="Write a config file with settings that fit this data, and pass.")
+    ] = None,
 ):
     """Finds what is wrong with a set-up before it trains; exit status 1 when there is an ERROR."""
-    settings = load_config(config)
-    train_set, val_set = load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name)
-    findings = run_preflight(
-        settings,
-        train_set,
-        val_set,
+    if config is None and train is None and val is None:
+        raise typer.BadParameter("give --config, --train or both: there is nothing to check")
+    if mode not in ("training", "inference"):
+        raise typer.BadParameter(f"expected training or inference, received {mode!r}", param_hint="--mode")
+    from mrcnn_roi.engine.checking import write_html
+    from mrcnn_roi.findings import findings_json
+
+    checked = check_with_bar(
+        config,
+        lambda: load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name),
+        fast=fast,
+        full=full,
+        cache=not no_cache,
         weights=weights,
         exclude=tuple(exclude or ()),
         layers=layers,
         learning_rate=learning_rate,
         epochs=epochs,
         mode=mode,
-        fast=fast,
     )
-    print_findings(findings)
-    if any(finding.severity is Severity.ERROR for finding in findings):
+    if as_json:
+        sys.stdout.write(findings_json(checked.findings) + "\n")
+    else:
+        print_findings(checked.findings)
+    said = Console(stderr=True, highlight=False, markup=False, soft_wrap=True) if as_json else out
+    if html is not None:
+        say(f"report: {write_html(checked, html, command_line())}", console=said)
+    if suggest is not None:
+        print_suggestions(checked, suggest, said)
+    wanted = Severity.WARNING if strict else Severity.ERROR
+    if any(finding.severity >= wanted for finding in checked.findings):
         raise typer.Exit(1)
+
+
+def check_with_bar(config: Path | None, load, **arguments):
+    """engine.checking.check_files with a progress bar."""
+    from mrcnn_roi.engine.checking import check_files
+
+    with progress_bar("checking images") as step:
+        return check_files(config, load, progress=lambda done, of: step(completed=done, total=of), **arguments)
+
+
+def print_suggestions(checked, path: Path, console):
+    """Writes the suggested config, and says what is other in it and what it does not cure."""
+    from mrcnn_roi.engine.checking import suggest
+    from mrcnn_roi.findings import count_severities
+
+    if checked.config is None:
+        say("no config can be suggested: the given one cannot be read", "bold red", console)
+        return
+    fixed = suggest(checked, path)
+    for name, each in fixed.suggestions.items():
+        say(f"  {name}: {each.reason}", console=console)
+    for note in fixed.notes:
+        say(f"  {note}", console=console)
+    left = {name.lower(): count for name, count in count_severities(fixed.findings).items() if count}
+    rest = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in left.items()) or "nothing"
+    say(
+        f"suggested config: {path} ({len(fixed.suggestions)} settings changed; with it remain: {rest})", console=console
+    )
+
+
+def command_line() -> str:
+    """What the user typed, for a report."""
+    return shlex.join(["mrcnn-roi", *sys.argv[1:]])
 
 
 @app.command()
@@ -201,29 +208,51 @@ def train(
     preflight: Annotated[str, typer.Option(help="error, warn or off.")] = "error",
 ):
     """Trains a model and writes a checkpoint after every epoch."""
-    settings = load_config(config, STEPS_PER_EPOCH=steps)
-    train_set, val_set = load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name)
+    if preflight not in ("error", "warn", "off"):
+        raise typer.BadParameter(f"expected error, warn or off, received {preflight!r}", param_hint="--preflight")
+
+    def load():
+        return load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name)
+
+    findings = None
+    if preflight == "off":
+        settings = load_config(config, STEPS_PER_EPOCH=steps)
+        train_set, val_set = load()
+    else:
+        file = None if weights in (None, "coco", "imagenet", "last") else Path(weights)
+        checked = check_with_bar(
+            config,
+            load,
+            overrides={} if steps is None else {"STEPS_PER_EPOCH": steps},
+            layers=layers,
+            learning_rate=learning_rate,
+            epochs=epochs,
+            weights=file,
+            exclude=tuple(exclude or ()),
+            model_dir=model_dir,
+        )
+        findings, settings = checked.findings, checked.config
+        print_findings(findings)
+        train_set, val_set = (checked.data.datasets.get(name) for name in ("train", "val"))
+        wrong = any(finding.severity is Severity.ERROR for finding in findings)
+        if train_set is None or (wrong and preflight == "error"):
+            raise typer.Exit(1)
+    rate = settings.LEARNING_RATE if learning_rate is None else learning_rate
     held_out = 0 if val_set is None else len(val_set.image_ids)
     out.print(f"{len(train_set.image_ids)} images to train on, {held_out} to validate")
-    out.print(f"classes: {', '.join(train_set.class_names)}")
-    rate = settings.LEARNING_RATE if learning_rate is None else learning_rate
-    if preflight != "off":
-        findings = run_preflight(settings, train_set, val_set, layers=layers, learning_rate=rate, epochs=epochs)
-        print_findings(findings)
-        if preflight == "error" and any(finding.severity is Severity.ERROR for finding in findings):
-            raise typer.Exit(1)
+    say(f"classes: {', '.join(train_set.class_names)}")
     load_tensorflow()
     from mrcnn_roi.engine.commands import start_model
 
     model = start_model(settings, model_dir, weights, exclude)
-    model.train(train_set, val_set, rate, epochs, layers, preflight="off")
+    model.train(train_set, val_set, rate, epochs, layers, preflight=preflight, findings=findings)
     from mrcnn_roi.drawing.curves import plot_losses
 
     curves = Path(model.log_dir) / "losses.png"
     plot_losses(Path(model.log_dir) / "losses.csv", path=curves)
     checkpoint = model.checkpoint_path.format(epoch=model.epoch)
-    out.print(f"weights: {checkpoint}\nlosses: {curves}")
-    out.print(f"try: {program()} detect --weights {checkpoint} IMAGE")
+    say(f"weights: {checkpoint}\nlosses: {curves}")
+    say(f"try: {program()} detect --weights {checkpoint} IMAGE")
 
 
 @app.command()
@@ -292,147 +321,16 @@ def detect(
                 broken += error.findings
             step()
     for each in found:
-        out.print(f"{each.image} -> {each.drawing}")
+        say(f"{each.image} -> {each.drawing}")
         for name, score, (y1, x1, y2, x2) in each.objects:
-            out.print(f"  {name} {score:.3f}  y {y1}..{y2}  x {x1}..{x2}")
+            say(f"  {name} {score:.3f}  y {y1}..{y2}  x {x1}..{x2}")
         if not each.objects:
             out.print(f"  nothing found with a score of at least {settings.DETECTION_MIN_CONFIDENCE}")
     if broken:
         raise SetupError(broken)
 
 
-class DataOrWord(TyperGroup):
-    """`show WORD ...`, and `show DATA ...` for everything that is no word; ./rois is the folder of that name."""
-
-    def parse_args(self, ctx, args):
-        words = set(self.commands) - {CONTACT_SHEET}  # a folder may be called DATA
-        if args and args[0] not in words.union(ctx.help_option_names):
-            args = [CONTACT_SHEET, *args]
-        return super().parse_args(ctx, args)
-
-
-CONTACT_SHEET = "DATA"  # as what the help lists the command that has no word
-SHOW_WORDS = "rois, levels, sampling"
-show = typer.Typer(cls=DataOrWord, no_args_is_help=True, subcommand_metavar="DATA | WORD ...")
 app.add_typer(show, name="show", help="Draws a dataset (show DATA), or what RoI pooling does (show WORD).")
-OptionalData = Annotated[Path | None, typer.Argument(help="Annotations; default: toy shapes.")]
-
-
-@show.command(CONTACT_SHEET)
-def show_data(
-    data: Annotated[Path, typer.Argument(help="Annotations: COCO json, or a folder with label-map masks.")],
-    images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
-    class_name: ClassName = None,
-    count: Annotated[int, typer.Option(help="How many images.")] = 12,
-    seed: Annotated[int, typer.Option(help="Which ones.")] = 0,
-    path: Annotated[Path, typer.Option("--out", "-o", help="The picture.")] = Path("runs/dataset.png"),
-):
-    """A contact sheet of a dataset with its annotations: mrcnn-roi show my/annotations."""
-    from mrcnn_roi.drawing.dataset import display_samples
-
-    if not data.exists() and data.name == str(data) and not data.suffix:  # meant as a word rather than a path
-        expected = f"annotations (a file or a folder), or as the first argument one of the words {SHOW_WORDS}"
-        raise typer.BadParameter(f"expected {expected}; received {str(data)!r}, which does not exist")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    display_samples(load_annotations(data, images, class_name), count=count, seed=seed, path=path)
-    out.print(f"picture: {path}")
-
-
-@contextlib.contextmanager
-def data_or_shapes(data: Path | None, images: Path | None, toy_images: int):
-    """The dataset to show: the user's, or toy shapes."""
-    from mrcnn_roi.engine.showing import toy_shapes
-
-    if data is not None:
-        yield load_annotations(data, images, None)
-        return
-    with toy_shapes(toy_images) as dataset:
-        yield dataset
-
-
-def print_picture(path: Path, lines: list[str]):
-    """The path of a picture and what one sees on it."""
-    for line in (f"picture: {path}", *lines):
-        out.print(Text(line))
-
-
-@show.command("rois")
-def show_rois(
-    data: OptionalData = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
-    image: Annotated[int, typer.Option(help="Number of the image in the dataset, from 0.")] = 0,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of settings.")] = None,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", "-w", help="Show this model's proposals: a file, or last.")
-    ] = None,
-    path: Annotated[Path, typer.Option("--out", "-o", help="The picture.")] = Path("runs/rois.png"),
-):
-    """The boxes of an image, or a model's proposals, in the colours of the pyramid levels that pool them."""
-    from mrcnn_roi.engine.showing import show_rois as draw
-
-    weights = weights and trained(weights)
-    settings = load_config_or_defaults(config, weights)
-    if weights is not None:
-        load_tensorflow()
-    with data_or_shapes(data, images, 1) as dataset:
-        print_picture(path, draw(path, dataset, image, settings, weights))
-
-
-@show.command("levels")
-def show_levels(
-    data: OptionalData = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of settings.")] = None,
-    path: Annotated[Path, typer.Option("--out", "-o", help="The picture.")] = Path("runs/levels.png"),
-):
-    """How many boxes of a dataset each pyramid level pools, by the size they have in the network."""
-    from mrcnn_roi.engine.showing import show_levels as draw
-
-    settings = load_config_or_defaults(config)
-    with data_or_shapes(data, images, 24) as dataset:
-        print_picture(path, draw(path, dataset, settings, progress_bar))
-
-
-@show.command("sampling")
-def show_sampling(
-    map_: Annotated[str, typer.Option("--map", help="Cells of the feature map, height x width.")] = "16x16",
-    stride: Annotated[float, typer.Option(help="Pixels a cell.")] = 32,
-    box: Annotated[str, typer.Option(help="The RoI, y1,x1,y2,x2 in pixels of the molded image.")] = "192,296,337,496",
-    bins: Annotated[str, typer.Option(help="Bins a side, or rows x columns.")] = "3",
-    ratio: Annotated[
-        int, typer.Option(min=-1, help="Samples a bin on each axis; 0: as many as the bin has cells.")
-    ] = 2,
-    aligned: Annotated[bool, typer.Option("--aligned", help="RoIAlign without the shift of half a cell.")] = False,
-    path: Annotated[Path, typer.Option("--out", "-o", help="The picture.")] = Path("runs/sampling.png"),
-):
-    """What RoIPool, RoIWarp, RoIAlign and crop_and_resize read of a feature map for one RoI, and what they lose."""
-    from mrcnn_roi.engine.showing import show_sampling as draw
-
-    height, width = numbers_of(map_, "x", (2,), "--map", "height x width in cells, such as 16x16", int)
-    roi = numbers_of(box, ",", (4,), "--box", "four numbers y1,x1,y2,x2 in pixels", float)
-    counts = numbers_of(bins, "x", (1, 2), "--bins", "bins a side such as 7, or rows x columns such as 7x14", int)
-    try:
-        lines = draw(path, roi, (height, width), stride, (counts[0], counts[-1]), ratio, aligned)
-    except ValueError as error:  # whatever is wrong with the numbers, they came from this command
-        raise typer.BadParameter(str(error)) from None
-    print_picture(path, lines)
-
-
-def numbers_of(text: str, separator: str, counts: tuple[int, ...], option: str, expected: str, kind) -> tuple:
-    """The numbers of an option's text."""
-    parts = text.lower().split(separator)
-    with contextlib.suppress(ValueError):
-        numbers = tuple(kind(part) for part in parts)
-        if len(numbers) in counts:
-            return numbers
-    raise typer.BadParameter(f"expected {expected}, received {text!r}", param_hint=option)
-
-
-def load_config_or_defaults(path: Path | None, weights: Path | None = None):
-    """load_config, or the default settings where there is neither a file nor weights."""
-    from mrcnn_roi.config import Config
-
-    return Config() if path is None and weights is None else load_config(path, weights)
 
 
 @app.command()
@@ -447,29 +345,26 @@ def export(
     from mrcnn_roi.engine.commands import export_model, load_model
 
     export_model(load_model(load_config(config, weights), weights), target)
-    out.print(f"wrote {target}")
+    say(f"wrote {target}")
 
 
 @app.command()
 def explain(code: Annotated[str, typer.Argument(help="A code such as cfg-image-dim-not-div64; all lists them.")]):
     """Says what a finding means and why it hurts."""
-    import difflib
-
     import mrcnn_roi.preflight  # noqa: F401 - registers the checks
+    from mrcnn_roi.checks.table import all_codes, documentation, first_sentence
     from mrcnn_roi.datasets.problems import FAULTS
 
-    texts = {code: (fault.severity, f"In an {fault.subject}: {fault.summary}.") for code, fault in FAULTS.items()}
-    texts |= {each.code: (each.severity, each.documentation) for each in CHECKS.values()}
     if code == "all":
-        for name, (severity, text) in sorted(texts.items()):
-            out.print(f"{name:28} {severity.name:8} {' '.join(text.split()).partition('. ')[0]}")
+        for each in all_codes(FAULTS):
+            severity, text = documentation(each, FAULTS)
+            say(f"{each:28} {severity.name:8} {first_sentence(text)}")
         return
-    if code not in texts:
-        close = difflib.get_close_matches(code, texts, 1)
-        raise typer.BadParameter(f"no check {code!r}" + (f"; did you mean {close[0]}?" if close else ""))
-    severity, text = texts[code]
-    out.print(Text(f"{code} ({severity.name})", style=COLOURS[severity]))
-    out.print(Text(text))
+    try:
+        severity, text = documentation(code, FAULTS)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    print_explanation(code, severity, text)
 
 
 @app.command("config")

@@ -20,10 +20,11 @@ import inspect
 import keyword
 import os
 import re
+import textwrap
 import types
 import typing
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +33,7 @@ import numpy as np
 
 from mrcnn_roi.checks.config import derived_values, silence
 from mrcnn_roi.checks.config.schema import DERIVED
-from mrcnn_roi.checks.values import closest, int_pair, is_int, number, plain, show
+from mrcnn_roi.checks.values import flat_list, int_pair, is_int, number, plain, show
 from mrcnn_roi.findings import Finding, SetupError, Severity, run_checks
 
 
@@ -298,15 +299,21 @@ class Config:
     __places__: typing.ClassVar[dict] = {}  # where a file gave each attribute, for findings
 
     def __init__(self) -> None:
+        errors = self._prepare()._errors_of_construction()
+        if errors:
+            raise SetupError(errors)
+
+    def _prepare(self) -> Config:
+        """What construction does besides checking."""
         for name, call in _FUNCTIONS.items():
             function = inspect.getattr_static(self, name)
             if isinstance(function, types.FunctionType) and not _is_method(function, **call):
                 setattr(self, name, function)  # as a plain function: read from the class it would get `self`
-        self.finalize()
+        return self.finalize()
+
+    def _errors_of_construction(self) -> list[Finding]:
         errors = [each for each in run_checks("config", config=self) if each.severity == Severity.ERROR]
-        errors = [each for each in errors if not self._may_come_later(each)]
-        if errors:
-            raise SetupError(self.locate(errors))
+        return self.locate([each for each in errors if not self._may_come_later(each)])
 
     def finalize(self) -> Config:
         """Computes BATCH_SIZE, IMAGE_SHAPE and IMAGE_META_SIZE again after attributes were assigned, and
@@ -355,29 +362,71 @@ class Config:
         charge."""
         return dict(_fields())
 
+    def replaced(self, values: dict[str, Any], without: Iterable[str] = ()) -> Config:
+        """A new configuration: what this one has that differs from the defaults, and `values` instead; never
+        the names in `without`. Nothing is checked, validate() does that.
+
+        It is a snapshot in the class Config: a property is the value it has now, and one that raises is left out.
+        Methods of a subclass are left out too, functions that are settings (BACKBONE) are kept.
+        """
+        made = Config.__new__(Config)
+        kept = {name: value for name, value in {**self._given(), **values}.items() if name not in set(without)}
+        for name, value in kept.items():
+            setattr(made, name, value)
+        return made._prepare()
+
+    def _given(self) -> dict[str, Any]:
+        """The settings that differ from the defaults, in the order of the manual, then the attributes of the
+        user's own, without functions. Computed ones and those that cannot be read are left out."""
+        own = [name for name in dir(self) if not name.startswith("_") and name not in (*_fields(), *DERIVED)]
+        given = {}
+        for name in (*_fields(), *own):
+            try:
+                value = getattr(self, name)
+            except Exception:  # whatever a user's property raises
+                continue
+            default = _fields()[name].default if name in _fields() else None
+            if not _same(value, default) if name in _fields() else not callable(value):
+                given[name] = value
+        return given
+
     @classmethod
     def from_yaml(cls, path: str | os.PathLike, **overrides) -> Config:
         """The configuration a YAML file describes, an instance of a subclass of this class made from it.
 
         A line `ATTRIBUTE: value` overrides an attribute. `BASE: other.yaml` (relative to the file) takes
         everything else from that file. Precedence: this class < BASE < the file < `overrides`. Lists become
-        tuples and arrays where the setting is one. Other names than the settings are attributes of your own,
-        unless they look like misspelt settings. Nothing in the file is executed.
+        tuples and arrays where the setting is one. Other names than the settings are attributes of your own;
+        validate() warns of them (cfg-unknown-attribute), because a file has no code that could read them. That is
+        no error, as in a class: the run works, with the default of the setting that may have been meant. Nothing in
+        the file is executed.
 
         Raises:
             SetupError: with all mistakes at once, each with file, line and column."""
-        made, findings = _class_from_file(cls, Path(path))
-        if overrides:
-            problems = [finding for name in overrides for finding in _misspelt(name, overrides, "override")]
-            made = _subclass(made, made.__name__, overrides, dict.fromkeys(overrides, "override"))
-            findings = findings + problems
-        try:
-            config = made()
-        except SetupError as error:
-            raise SetupError(findings + error.findings) from None
-        if findings:
-            raise SetupError(findings)
+        config, findings = cls.read_yaml(path, **overrides)
+        errors = [] if config is None else config._errors_of_construction()
+        if config is None or findings or errors:
+            raise SetupError([*findings, *errors])
         return config
+
+    @classmethod
+    def read_yaml(cls, path: str | os.PathLike, **overrides) -> tuple[Config | None, list[Finding]]:
+        """The configuration a YAML file describes, whatever its values are, and what is wrong with the file as
+        such: lines that cannot be read, a name given twice, a missing BASE (cfg-yaml).
+
+        For looking at a set-up as a whole: what is wrong with the values validate() and preflight() say, beside
+        what is wrong with the data. The configuration is None where the file cannot be read, is no YAML or is
+        no list of settings. Arguments and precedence are those of from_yaml.
+        """
+        made, findings = _class_from_file(cls, Path(path))
+        if made is None:
+            return None, findings
+        if overrides:
+            made = _subclass(made, made.__name__, overrides, dict.fromkeys(overrides, "override"))
+        try:
+            return made(), findings
+        except SetupError:
+            return made.__new__(made)._prepare(), findings
 
     @classmethod
     def class_from_yaml(cls, path: str | os.PathLike) -> type[Config]:
@@ -387,17 +436,26 @@ class Config:
             SetupError: when the file cannot be read. Its values are checked when the class is instantiated.
         """
         made, findings = _class_from_file(cls, Path(path))
-        if findings:
+        if made is None or findings:
             raise SetupError(findings)
         return made
 
-    def to_yaml(self, path: str | os.PathLike) -> None:
+    def to_yaml(
+        self, path: str | os.PathLike, comments: dict[str, str] | None = None, only_changed: bool = False
+    ) -> None:
         """Writes every setting and every attribute of yours to a YAML file from which from_yaml makes an
         equal configuration. An attribute of yours that YAML cannot hold becomes a comment.
 
+        comments: text by attribute, written above its line; the text of "" is written above all.
+        only_changed: leave out the settings that have their default and no comment.
+
         Raises:
             ValueError: when a setting is a function or another value YAML cannot hold."""
-        Path(path).write_text(_yaml_text(self), encoding="utf-8")
+        Path(path).write_text(_yaml_text(self, comments or {}, only_changed), encoding="utf-8")
+
+    def unwritable(self) -> list[str]:
+        """The settings for which to_yaml would raise: functions, and values of kinds that YAML does not have."""
+        return [name for name, value in self._given().items() if name in _fields() and not _is_writable(value)]
 
     def _may_come_later(self, finding: Finding) -> bool:
         """True for errors Config() leaves to validate(): the two unset defaults, and properties that
@@ -412,6 +470,24 @@ class Config:
             getattr(self, finding.where)
         except Exception:  # whatever a user's property raises
             return True
+        return False
+
+
+def _same(value, default) -> bool:
+    """Whether a setting has its default; lists, tuples and arrays of equal numbers are the same."""
+    value = plain(value)
+    if isinstance(default, (np.ndarray, list, tuple)):
+        items, expected = flat_list(value), flat_list(default)
+        if items is None or len(items) != len(expected or ()):
+            return False
+        return all(_same(item, wanted) for item, wanted in zip(items, expected or ()))
+    if isinstance(default, int) and not isinstance(default, bool):
+        return is_int(value) and value == default
+    if isinstance(default, float):
+        return number(value) == default
+    try:
+        return type(value) is type(default) and bool(value == default)
+    except Exception:  # a dictionary of arrays, or of whatever cannot be compared
         return False
 
 
@@ -458,9 +534,10 @@ def _fields() -> dict[str, Field]:
 @dataclass
 class ConfigFile:
     """A YAML file as it was read, by attribute: its value and the places of the value and of the name. `problems`
-    are (where, message, fix)."""
+    are (where, message, fix). `readable` is False where it is no list of attributes at all."""
 
     path: Path
+    readable: bool = True
     values: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
@@ -479,8 +556,8 @@ def _with_place(finding: Finding, config: Config) -> Finding:
 
 
 def _class_from_file(cls: type[Config], path: Path, seen: tuple[str, ...] = (), origin: str = ""):
-    """(subclass of cls, findings) of a YAML file and its BASE. `seen` are the files on the way here,
-    `origin` is the place of the BASE line that led here."""
+    """(subclass of cls, findings) of a YAML file and its BASE; (None, findings) where it cannot be read. `seen`
+    are the files on the way here, `origin` is the place of the BASE line that led here."""
     file = _read_file(path, origin or str(path))
     base, findings = cls, []
     if "BASE" in file.values:
@@ -497,15 +574,15 @@ def _class_from_file(cls: type[Config], path: Path, seen: tuple[str, ...] = (), 
         else:
             base, findings = _class_from_file(cls, parent, (*seen, real), place)
     findings = [*findings, *run_checks("config", config_file=file)]
-    for name, place in file.names.items():
-        findings += _misspelt(name, file.names, place)
+    if not file.readable:
+        return None, findings
     class_name = "".join(word.capitalize() for word in path.stem.split("_") if word.isidentifier()) or "FileConfig"
-    return _subclass(base, class_name, file.values, file.places), findings
+    return _subclass(base or cls, class_name, file.values, file.places), findings
 
 
 def _subclass(base: type[Config], name: str, values: dict[str, Any], places: dict[str, str]) -> type[Config]:
     body = {key: _coerced(key, value) for key, value in values.items()}
-    return type(name, (base,), {**body, "__places__": places, "__module__": __name__})
+    return type(name, (base,), {**body, "__places__": {**base.__places__, **places}, "__module__": __name__})
 
 
 def _coerced(name: str, value):
@@ -518,18 +595,6 @@ def _coerced(name: str, value):
     return value
 
 
-def _misspelt(name: str, given: dict[str, Any], place: str) -> list[Finding]:
-    """An error for a name that looks like a setting that was not given itself."""
-    if name in (*_fields(), *DERIVED, "BASE"):
-        return []
-    known = (*_fields(), "BASE")
-    meant = closest(name, known) if name.isupper() else name.upper() if name.upper() in known else None
-    if meant is None or meant in given:
-        return []
-    message = f"{name} is no setting, it would be ignored. Did you mean {meant}?"
-    return [Finding("cfg-unknown-attribute", Severity.ERROR, message, f"rename {name} to {meant}", f"{place}: {name}")]
-
-
 def _read_file(path: Path, origin: str) -> ConfigFile:
     """The attributes of one YAML file, with everything that is wrong with it as `problems`."""
     from ruamel.yaml import YAML, MappingNode
@@ -539,6 +604,7 @@ def _read_file(path: Path, origin: str) -> ConfigFile:
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         file.problems.append((origin, f"cannot read {path}: {error}", "give the path of an existing YAML file"))
+        file.readable = False
         return file
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # ruamel warns about anchors that are used again, which YAML allows
@@ -546,6 +612,7 @@ def _read_file(path: Path, origin: str) -> ConfigFile:
             root = yaml.compose(content)
         except Exception as error:
             file.problems.append(_yaml_problem(error, str(path)))
+            file.readable = False
             return file
         if isinstance(root, MappingNode):
             for key, value in root.value:
@@ -553,6 +620,7 @@ def _read_file(path: Path, origin: str) -> ConfigFile:
         elif root is not None and root.tag != "tag:yaml.org,2002:null":
             message = "expected lines `ATTRIBUTE: value`, received something else"
             file.problems.append((_place(path, root.start_mark), message, "NAME: mydata"))
+            file.readable = False
     return file
 
 
@@ -592,13 +660,15 @@ def _yaml_problem(error: Exception, place: str) -> tuple[str, str, str]:
     return place, f"not a YAML value that can be read: {' '.join(str(text).split())}", fix
 
 
-def _yaml_text(config: Config) -> str:
+def _yaml_text(config: Config, comments: dict[str, str], only_changed: bool) -> str:
     own = [name for name in config.to_dict() if name.isidentifier() and not name.startswith("_")]
-    lines = []
+    wanted = {*config._given(), *comments} if only_changed else {*_fields(), *own}
+    lines = _yaml_comment(comments.get("", ""))
     for name in dict.fromkeys((*_fields(), *own)):
-        if name in DERIVED:
+        if name in DERIVED or name not in wanted:
             continue
         value = getattr(config, name)
+        lines += _yaml_comment(comments.get(name, ""))
         try:
             lines.append(f"{name}: {_yaml_value(value)}\n")
         except (TypeError, RecursionError):
@@ -608,6 +678,20 @@ def _yaml_text(config: Config) -> str:
                 raise ValueError(message) from None
             lines.append(f"# {name}: left out, YAML cannot hold a {kind}\n")
     return "".join(lines)
+
+
+def _is_writable(value) -> bool:
+    try:
+        return bool(_yaml_value(value))
+    except (TypeError, RecursionError):
+        return False
+
+
+def _yaml_comment(text: str) -> list[str]:
+    """The text as lines of a comment; what cannot be printed, which could end a line, is left out."""
+    lines = ("".join(char for char in line if char.isprintable()) for line in text.split("\n"))
+    wrapped = (textwrap.wrap(line, 108, break_on_hyphens=False) for line in lines)
+    return [f"# {line}\n" for parts in wrapped for line in parts]
 
 
 def _yaml_value(value) -> str:
@@ -625,6 +709,8 @@ def _yaml_value(value) -> str:
         return _yaml_value(value.tolist())
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_yaml_value(each) for each in value)}]"
+    if isinstance(value, (set, frozenset)):
+        return f"[{', '.join(sorted(_yaml_value(each) for each in value))}]"
     if isinstance(value, dict) and all(isinstance(key, (str, int)) for key in value):
         return f"{{{', '.join(f'{_yaml_value(key)}: {_yaml_value(each)}' for key, each in value.items())}}}"
     raise TypeError(f"expected a value YAML can hold, received a {type(value).__name__}")

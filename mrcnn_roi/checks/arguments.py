@@ -33,11 +33,15 @@ def no_layer_matches(config, layers, mode):
     heads are known, and the check is silent."""
     if mode != "training" or (isinstance(layers, str) and layers in PRESETS):
         return
+    if not isinstance(layers, (str, re.Pattern)):
+        message = f"layers={show(layers)} is neither a preset nor a regular expression: train() stops at it"
+        yield "layers", message, f'pass layers="heads" (one of {", ".join(PRESETS)})'
+        return
     meant = closest(layers.strip().lower(), PRESETS, 0.5) if isinstance(layers, str) else None
     fix = f'pass layers="{meant or "heads"}" (one of {", ".join(PRESETS)}), or a regular expression: "mrcnn_.*"'
     try:
         matches = re.compile(layers).fullmatch
-    except (re.error, TypeError) as error:
+    except (re.error, RecursionError, OverflowError) as error:
         yield "layers", f"layers={show(layers)} is no regular expression: {error}", fix
         return
     names = [] if callable(config.BACKBONE) else layer_names(config.raw)

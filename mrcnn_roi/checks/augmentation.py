@@ -1,8 +1,8 @@
 """Checks of an augmentation (group "augmentation"), by what it made of drawn samples: see
 augmentation_trials.
 
-aug-nondeterministic-seed of the catalogue does not exist here: samples are made by threads, each image with
-random numbers of its own, so no two workers repeat each other.
+No two workers can repeat each other here, as the original's did: each sample has random numbers of its own. What is
+left of aug-nondeterministic-seed is an augmentation that does not use them.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def masks_interpolated(trials):
 
 @check("aug-mask-color", Severity.ERROR)
 def masks_coloured(trials):
-    """Masks come back without zeros: brightness, noise or contrast was applied to them, too. Every value
-    above 0 counts as object, so the whole image becomes one."""
+    """Masks come back without zeros, or with other values than 0 and 1 (or 255): brightness, noise or contrast was
+    applied to them, too. Every value but 0 counts as object, so an object may vanish or the whole image become one."""
     coloured = trials.each("values").tolist().count("coloured")
     if coloured:
         message = f"{trials.name} changed the values of the masks in {coloured} of {len(trials.draws)} draws"
@@ -113,8 +113,8 @@ def masks_coloured(trials):
 
 @check("aug-object-loss", Severity.WARNING)
 def objects_lost(trials):
-    """More than a fifth of the objects are cropped or shifted out of the image: many samples teach little.
-    Silent where the masks do not follow the image anyway."""
+    """More than a fifth of the objects are cropped or shifted out of the image, or their masks vanish: many samples
+    teach little, and objects without a mask are taught as background. Silent where masks do not follow the image."""
     if not trials.draws or _misaligned(trials).any():
         return
     lost = 1 - trials.each("kept").mean() / len(OBJECTS)
@@ -140,3 +140,13 @@ def range_changes(trials):
         message = f"{trials.name} returns {values} instead of 0 to 255"
         fix = "return uint8 0-255: leave out ToFloat and Normalize"
         yield WHERE, message, f"{fix}, or multiply by 255" if low >= 0 and high <= 2 else fix
+
+
+@check("aug-nondeterministic-seed", Severity.INFO)
+def ignores_its_random_numbers(trials):
+    """The augmentation does not draw from the rng that it is called with, but from `random`, `np.random` or numbers of
+    its own. config.SEED does not reproduce a run then, because samples are made by several threads at once."""
+    if not trials.reproducible:
+        message = f"{trials.name} gives different results for the same rng: SEED does not reproduce what it does"
+        fix = "draw from the rng it is called with, rng.random() or rng.integers(2), in place of random and np.random"
+        yield WHERE, message, fix

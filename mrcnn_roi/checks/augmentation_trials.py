@@ -19,6 +19,7 @@ from mrcnn_roi.checks.values import Reading, Unreadable, is_int
 from mrcnn_roi.ops.augment import augmentation_name, call_augmentation
 
 DRAWS = 20
+REPEATS = 8  # times that the same random numbers are given twice; a coin toss agrees with itself in all by 1 in 256
 DARK, BRIGHT = 70, 190  # grey levels of the pictures, apart from each other and from 0 and 255
 DECIDABLE = 8  # grey levels that must be left of their difference
 # (y1, x1, y2, x2) in fractions of the sides; turned or mirrored, they cover at most 0.38 of themselves.
@@ -32,9 +33,10 @@ OBJECTS = (
 class Draw:
     """What became of one sample.
 
-    agreement: the share of the image's objects that lies under a mask, NaN where they cannot be seen.
+    agreement: the share of the image's objects that lies under a mask, or where masks vanished the share of those left
+    that lies on objects; NaN where they cannot be seen.
     image_moved, mask_moved: against the sample. kept: masks with a pixel left, of len(OBJECTS).
-    values: of the masks: "plain", "grey" (in-between values at the edges) or "coloured".
+    values: of the masks: "plain" (0 and 1, or 0 and 255), "grey" (in-between values at the edges) or "coloured".
     low, high: least and greatest value of the image, NaN where it holds one. dtype: the image's.
     """
 
@@ -53,7 +55,8 @@ class Trials:
     """What became of DRAWS samples of a shape [H, W, C].
 
     draws: D of them; those that failed or changed a shape are in `errors` and `misshapen` only. repeatable: the
-    same random numbers gave the same result. empty_error: what a sample without objects raised, "" for nothing.
+    same random numbers gave the same result, those of `random` and `np.random` and its own among them. reproducible:
+    the same rng alone did. empty_error: what a sample without objects raised, "" for nothing.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Trials:
     misshapen: list[str]
     repeatable: bool
     empty_error: str
+    reproducible: bool = True
 
     def each(self, field: str) -> np.ndarray:
         """[D]: one field of all draws."""
@@ -111,11 +115,12 @@ def run_trials(augmentation, shape: tuple[int, int, int], with_empty: bool) -> T
     try:
         draws, errors, misshapen, repeatable = _draw_all(augmentation, *draw_sample(shape))
         empty_error = _try_empty(augmentation, shape) if with_empty and not errors else ""
+        reproducible = bool(errors) or _is_reproducible(augmentation, shape)
     finally:
         random.setstate(before[0])
         np.random.set_state(before[1])
     name = augmentation_name(augmentation)
-    return Trials(name, shape, draws, errors, misshapen, repeatable, empty_error)
+    return Trials(name, shape, draws, errors, misshapen, repeatable, empty_error, reproducible)
 
 
 def _draw_all(augmentation, first, second, masks) -> tuple[list[Draw], list[str], list[str], bool]:
@@ -144,11 +149,32 @@ def _apply(augmentation, image, masks, seed: int) -> tuple[np.ndarray, np.ndarra
     """The augmentation as training calls it, on copies, with all random numbers a function of `seed`."""
     random.seed(seed)
     np.random.seed(seed)
-    rng = np.random.default_rng(seed)
-    with contextlib.suppress(Exception):  # what cannot be copied is used as it is
-        augmentation = copy.deepcopy(augmentation)  # one with random numbers of its own starts from the same
-    image, masks = call_augmentation(augmentation, image.copy(), masks.copy(), rng)
+    # A copy, so that one with random numbers of its own starts from the same.
+    image, masks = call_augmentation(_copy(augmentation), image.copy(), masks.copy(), np.random.default_rng(seed))
     return np.asarray(image), np.asarray(masks)
+
+
+def _copy(augmentation):
+    with contextlib.suppress(Exception):  # what cannot be copied is used as it is
+        return copy.deepcopy(augmentation)
+    return augmentation
+
+
+def _is_reproducible(augmentation, shape) -> bool:
+    """Whether the result is a function of the rng, whatever was drawn elsewhere before. True where it fails."""
+    image, _, masks = draw_sample(shape)
+    augmentation = _copy(augmentation)
+    random.seed(0)
+    np.random.seed(0)
+    try:
+        for seed in range(REPEATS):
+            rngs = np.random.default_rng(seed), np.random.default_rng(seed)
+            first, second = (call_augmentation(augmentation, image.copy(), masks.copy(), rng) for rng in rngs)
+            if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(first, second)):
+                return False
+    except Exception:  # aug-fails reports it
+        return True
+    return True
 
 
 def _try_empty(augmentation, shape) -> str:
@@ -172,15 +198,18 @@ def _describe(result, other, masks) -> Draw:
     image, moved = result
     union, before = (moved != 0).any(axis=2), masks.any(axis=2)
     agreement, still = np.nan, np.nan
+    kept = int((moved != 0).any(axis=(0, 1)).sum())
     region = _visible_objects(image, other)
     if region is not None:
         agreement, still = (float((region & each).sum() / region.sum()) for each in (union, before))
+        if kept < len(OBJECTS):
+            agreement = max(agreement, float((region & union).sum() / union.sum())) if kept else np.nan
     overlap = (union & before).sum() / max((union | before).sum(), 1)
     return Draw(
         agreement,
         bool(still < 0.9),
         bool(overlap < 0.97),
-        int((moved != 0).any(axis=(0, 1)).sum()),
+        kept,
         _kind_of_values(moved),
         float(image.min()),
         float(image.max()),
@@ -209,5 +238,6 @@ def _kind_of_values(masks: np.ndarray) -> str:
         return "plain"
     values = np.unique(masks)
     if len(values) <= 2 and values[0] == 0:
-        return "plain"
+        usual = min(abs(float(values[-1]) - each) for each in (0, 1, 255)) < 0.01
+        return "plain" if usual else "coloured"
     return "grey" if (masks == 0).mean() > 0.5 else "coloured"

@@ -3,84 +3,26 @@ file.
 
 What is wrong with annotation files themselves (polygons, RLE, ids, categories) the loaders find while
 reading; it comes as `dataset.annotation_problems`. Here: images and masks that training could not use at
-all. What is suspicious about usable ones is in dataset_content.py. ds-load-slow is left to the progress bar
-of the scan.
+all. What is suspicious about usable ones is in dataset_content.py and dataset_masks.py.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from mrcnn_roi.checks.splits import Split, data_check, listed_images, whole
+from mrcnn_roi.checks.scan_faults import ignored_exif, index_outside, mean_pixel, row_problems, size_problems
+from mrcnn_roi.checks.splits import data_check, listed_images, whole
 from mrcnn_roi.findings import Severity
 
-UNREADABLE = ("ds-file-unreadable", "ds-mask-unreadable")  # what an image or its masks have without a code
-
-
-def row_problems(split: Split) -> dict[str, dict[int, str]]:
-    """Code -> row -> text: the images and masks that the scan could not use, each under one code.
-
-    Masks of an image that itself cannot be used are left out, and so are masks drawn on the size that the
-    annotations declare when that is not the size of the image: size_problems has those.
-    """
-    scan, sizes = split.scan, {row for rows in size_problems(split).values() for row in rows.tolist()}
-    sizes |= {row for row in ignored_exif(split).tolist() if scan.mask_shape[row][1::-1] == _size(scan, row)}
-    found: dict[str, dict[int, str]] = {}
-    for row, text in scan.image_errors.items():
-        found.setdefault(_code(scan.image_error_codes.get(row, ""), text, UNREADABLE[0]), {})[row] = text
-    for row, text in scan.mask_errors.items():
-        code = _code(scan.mask_error_codes.get(row, ""), text, UNREADABLE[1])
-        if row not in scan.image_errors and not (code == "ds-mask-shape" and row in sizes):
-            found.setdefault(code, {})[row] = text
-    return found
-
-
-def _code(code: str, text: str, otherwise: str) -> str:
-    if not code:
-        return "ds-file-missing" if text.startswith("FileNotFoundError") else otherwise
-    known = code in UNREADABLE or code in ("ds-file-missing", "ds-channels") or code.startswith("ds-mask-")
-    return code if known else otherwise
-
-
-def size_problems(split: Split) -> dict[str, np.ndarray]:
-    """Code -> rows of images whose declared size is not that of their pixels: "ds-exif",
-    "ds-size-transposed" or "ds-size-mismatch". Left out: images whose masks have the size of the pixels
-    anyway, or that have none."""
-    scan = split.scan
-    declared = np.stack([scan.declared_height, scan.declared_width], axis=1)
-    actual = np.stack([scan.height, scan.width], axis=1)
-    wrong = (declared > 0).all(axis=1) & (actual > 0).all(axis=1) & (declared != actual).any(axis=1)
-    for row in np.flatnonzero(wrong & scan.read):
-        shape = scan.mask_shape[row]
-        wrong[row] = len(shape) == 3 and shape[2] > 0 and tuple(shape[:2]) != tuple(actual[row])
-    turned = wrong & (declared[:, ::-1] == actual).all(axis=1)
-    exif = turned & (scan.exif_orientation >= 5)
-    return {
-        "ds-exif": np.flatnonzero(exif),
-        "ds-size-transposed": np.flatnonzero(turned & ~exif),
-        "ds-size-mismatch": np.flatnonzero(wrong & ~turned),
-    }
-
-
-def ignored_exif(split: Split) -> np.ndarray:
-    """Rows of images with an EXIF orientation that load_image does not apply, where nothing shows that the annotations
-    were made on the pixels as they are stored: neither the declared size, nor masks that fit another size."""
-    scan = split.scan
-    declared = np.stack([scan.declared_height, scan.declared_width], axis=1)
-    actual = np.stack([scan.height, scan.width], axis=1)
-    same = (declared == actual).all(axis=1)
-    fits = np.where(same, scan.height != scan.width, (declared > 0).all(axis=1))
-    fits[[row for rows in size_problems(split).values() for row in rows]] = False
-    return np.flatnonzero((scan.exif_orientation >= 2) & (scan.exif_applied == 0) & ~fits)
-
-
-def _size(scan, row: int) -> tuple[int, int]:
-    return int(scan.height[row]), int(scan.width[row])
-
-
-def _reported(split: Split, code: str) -> bool:
-    """Whether the loader has reported the code already: it saw all images."""
-    return any(finding.code == code for finding in split.scan.annotation_problems)
+_DECODERS = ("decode", "truncated", "UnidentifiedImageError", "OSError", "load_image returned")  # the file is at fault
+# What load_mask raised, and what to do about it.
+_REMEDIES = (
+    ("all_points_", "only polygons have all_points_x and all_points_y: leave out or convert other shapes (rect, "
+     "circle), or read the file with load_dataset(), which draws them"),
+    ("KeyError", "an annotation lacks that key, or has it under another name: print image_info of that image"),
+    ("NoneType", "end load_mask with `return masks, class_ids`, and check that the files it reads exist"),
+    ("not enough values to unpack", "end load_mask with `return masks, class_ids`"),
+)  # fmt: skip
 
 
 def _report(splits, code: str, effect: str, fix: str):
@@ -114,16 +56,44 @@ def file_unreadable(splits):
     """Images that cannot be decoded (truncated, empty, no image), or for which load_image raises. Training
     stops at the first of them."""
     effect = "load_image fails, and training stops there"
-    fix = "copy the files again, or take them out of the dataset"
-    yield from _report(splits, "ds-file-unreadable", effect, fix)
+    for split in splits:
+        texts = row_problems(split).get("ds-file-unreadable", {}).values()
+        of_files = any(sign in text for text in texts for sign in _DECODERS)
+        fix = "copy the files again, or take them out of the dataset"
+        yield from _report(
+            [split], "ds-file-unreadable", effect, fix if of_files else f"correct load_image(), or {fix}"
+        )
 
 
 @data_check("ds-mask-unreadable", Severity.ERROR, "dataset")
 def masks_unreadable(splits):
-    """load_mask raises. Training stops at the first such image."""
+    """load_mask raises an error, so training stops at the first such image."""
     effect = "load_mask fails, and training stops there"
-    fix = "correct load_mask() or the annotations of these images"
-    yield from _report(splits, "ds-mask-unreadable", effect, fix)
+    for split in splits:
+        texts = " ".join(row_problems(split).get("ds-mask-unreadable", {}).values())
+        known = (remedy for symptom, remedy in _REMEDIES if symptom in texts)
+        fix = next(known, "call load_mask() with that image's number, and correct it or the image's annotations")
+        yield from _report([split], "ds-mask-unreadable", effect, fix)
+
+
+@data_check("ds-polygon-outside", Severity.ERROR, "dataset")
+def drawn_outside(splits):
+    """Points of an annotation lie outside the image. skimage.draw.polygon without shape= then names rows or columns
+    that the mask does not have, and training stops with "IndexError: index 1280 is out of bounds". Points at the
+    width or height itself are enough. Annotation files that load_dataset reads are checked point by point."""
+    for split in splits:
+        texts = row_problems(split).get("ds-polygon-outside", {})
+        if not texts:
+            continue
+        places = {row: index_outside(split.scan, row, text) or (0, 0, 0) for row, text in texts.items()}
+        shown = {
+            row: f"index {i} of {'xy'[axis == 0]} where 0..{side - 1} exist" for row, (i, axis, side) in places.items()
+        }
+        listed = listed_images(split, np.array(sorted(texts)), "{}", shown)
+        far = any(not -side < index < 2 * side for index, _, side in places.values())
+        fix = "pass shape=mask.shape[:2] to skimage.draw.polygon, which cuts off what is outside"
+        fix += ", after subtracting the offset of the tile from points of a larger picture" if far else ""
+        yield split.name, f"points outside the image are drawn, and training stops there: {listed}", fix
 
 
 @data_check("ds-mask-rank", Severity.ERROR, "dataset")
@@ -171,23 +141,34 @@ def channels_differ(config, splits):
             rows = np.array(sorted(texts))
             listed = listed_images(split, rows, "{}", texts)
             message = f"load_image must return [H, W, {expected}] (IMAGE_CHANNEL_COUNT={expected}): {listed}"
-            yield split.name, message, _channel_fix(expected, np.unique(scan.channels[wrong]))
+            yield split.name, message, _channel_fix(expected, np.unique(scan.channels[wrong]), mean_pixel(split, wrong))
 
 
-def _channel_fix(expected: int, found: np.ndarray) -> str:
-    if expected == 3 and found.tolist() == [0]:
-        return "return skimage.color.gray2rgb(image) from load_image"
-    if len(found) != 1 or found[0] < 1:
-        return f"make load_image return {expected} channels for every image"
-    mean = ", ".join(["..."] * int(found[0]))
-    other = f"image[..., :{expected}]" if found[0] > expected else f"np.repeat(image, {expected}, axis=2)"
-    return f"return {other} from load_image, or set IMAGE_CHANNEL_COUNT = {found[0]}, MEAN_PIXEL = [{mean}]"
+def _channel_fix(expected: int, found: np.ndarray, mean: str) -> str:
+    """found: the numbers of channels that are not `expected`, 0 for images [H, W]. mean: of these images."""
+    if len(found) != 1:
+        return f"make load_image return {expected} channel{'s' * (expected > 1)} for every image"
+    count = int(found[0])
+    if count == 0 and expected == 3:
+        change = "skimage.color.gray2rgb(image)"
+    elif count == 0:
+        change = "image[..., np.newaxis]" if expected == 1 else f"np.stack([image] * {expected}, axis=2)"
+    elif count == 1:
+        change = f"np.repeat(image, {expected}, axis=2)"
+    elif expected == 1:
+        change = "image.mean(axis=2, keepdims=True)"
+    else:
+        change = f"image[..., :{expected}]" if count > expected else f"all {expected} channels"
+    if expected == 3 and count == 0:  # [H, W] is no set-up of its own
+        return f"return {change} from load_image"
+    means = f"MEAN_PIXEL = {mean}" if 0 < count <= 4 else f"MEAN_PIXEL = the mean of each of the {count or 1} channels"
+    return f"return {change} from load_image, or set IMAGE_CHANNEL_COUNT = {count or 1} and {means}"
 
 
 def _size_problem(splits, code: str, effect: str, fix: str):
     for split in splits:
         rows = size_problems(split)[code]
-        if len(rows) and not _reported(split, code):
+        if len(rows):
             scan = split.scan
             sizes = (scan.declared_width, scan.declared_height, scan.width, scan.height)
             listed = listed_images(split, rows, "annotated as {}x{}, is {}x{}", *sizes)
@@ -222,9 +203,10 @@ def exif_ignored(splits):
         scan = split.scan
         ignored, turns = ignored_exif(split), scan.exif_orientation[ignored_exif(split)] >= 5
         for rows, severity in ((ignored[turns], Severity.ERROR), (ignored[~turns], Severity.WARNING)):
-            if len(rows) and not _reported(split, "ds-exif"):
+            if len(rows):
                 listed = listed_images(split, rows, "orientation {}", scan.exif_orientation)
-                message = f"EXIF orientation is ignored by load_image, annotation tools apply it: {listed}"
+                effect = "so masks lie beside the objects"
+                message = f"EXIF orientation is ignored by load_image, annotation tools apply it, {effect}: {listed}"
                 yield (
                     split.name,
                     message,

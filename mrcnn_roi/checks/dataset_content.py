@@ -1,4 +1,4 @@
-"""Checks of the images and masks of a dataset (group "dataset") that can be used, but look wrong.
+"""Checks of the images of a dataset (group "dataset") that can be used, but look wrong; of masks in dataset_masks.py.
 
 Over the arrays of a scan, as in dataset.py; what the scan did not read (-1, NaN) is no evidence.
 """
@@ -10,11 +10,11 @@ import os
 import numpy as np
 
 from mrcnn_roi.checks.config.images import mean_values
-from mrcnn_roi.checks.splits import Split, data_check, first, listed_images, listed_instances
+from mrcnn_roi.checks.scan_faults import mean_pixel
+from mrcnn_roi.checks.splits import Split, data_check, first, listed_images
+from mrcnn_roi.checks.values import show
 from mrcnn_roi.findings import Severity
 
-FULL = 0.99  # share of the image from which a mask is suspected to be inverted
-LARGEST_LABEL = 100  # above it, the values of a mask are grey levels rather than numbers of instances
 SUFFIXES = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
     "PNG": (".png",),
@@ -43,7 +43,8 @@ def scan_partial(splits):
 @data_check("ds-bit-depth", Severity.ERROR, "dataset")
 def bit_depth(config, splits):
     """Pixels are on another scale than MEAN_PIXEL: 16-bit values up to 65535, or floats 0-1, minus a mean of
-    about 120. The network sees numbers it cannot learn from. With a mean on the same scale they are fine."""
+    about 120. The network sees numbers it cannot learn from. With a mean on the same scale they are fine. A warning
+    where MEAN_PIXEL lies above the 255 of 8-bit images, which then are all far below it."""
     means = mean_values(config)
     if means is None or not np.isfinite(means).all():
         return
@@ -52,18 +53,26 @@ def bit_depth(config, splits):
         scan = split.scan
         high = np.flatnonzero(scan.value_max > 255)
         known = np.flatnonzero(~np.isnan(scan.value_max))
-        fractions = len(known) > 0 and all(
-            scan.dtype[row].startswith("float") and scan.value_max[row] <= 1 for row in known.tolist()
+        floats = np.array([each.startswith("float") for each in scan.dtype], bool)
+        parts = np.flatnonzero(floats & (scan.value_max <= 1))
+        # One dark picture among floats of the full range is no proof; a picture of one value is another check's.
+        fractions = len(parts) == int((floats & ~np.isnan(scan.value_max)).sum()) and bool(
+            (scan.value_max[parts] > scan.value_min[parts]).any()
         )
         if len(high) and mean < 256:
-            own = _mean_pixel(split, high)
+            own = mean_pixel(split, high)
             largest = f"{scan.value_max[high].max():g}"
             message = f"values up to {largest}, MEAN_PIXEL is for 0-255: {_dtypes(split, high)}"
             yield split.name, message, f"scale the images to 0-255 in load_image, or set MEAN_PIXEL = {own}"
         elif fractions and mean > 1:
-            message = f"values 0 to 1, MEAN_PIXEL is for 0-255: {_dtypes(split, known)}"
-            fix = f"return (255 * image).astype(np.uint8), or set MEAN_PIXEL = {_mean_pixel(split, known)}"
+            message = f"values 0 to 1, MEAN_PIXEL is for 0-255: {_dtypes(split, parts)}"
+            fix = f"return (255 * image).astype(np.uint8), or set MEAN_PIXEL = {mean_pixel(split, parts)}"
             yield split.name, message, fix
+        elif mean > 255 and len(known) and (scan.dtype_max[known] == 255).all():
+            message = f"MEAN_PIXEL {show(means.tolist())} is above all values of 8-bit images"
+            fix = f"set MEAN_PIXEL = {mean_pixel(split, known)}, the mean of these images"
+            yield "MEAN_PIXEL", message, fix, Severity.WARNING
+            return
 
 
 @data_check("ds-image-nonfinite", Severity.ERROR, "dataset")
@@ -81,13 +90,6 @@ def image_nonfinite(splits):
 def _dtypes(split: Split, rows: np.ndarray) -> str:
     scan = split.scan
     return listed_images(split, rows, "{}, max {:g}", scan.dtype, scan.value_max)
-
-
-def _mean_pixel(split: Split, rows: np.ndarray) -> str:
-    """The mean of the images as a literal."""
-    means = split.scan.channel_mean[rows]
-    known = means[:, ~np.isnan(means).all(axis=0)].mean(axis=0)
-    return f"[{', '.join(f'{each:.3g}' if each < 1 else f'{each:.1f}' for each in known)}]"
 
 
 @data_check("ds-image-constant", Severity.WARNING, "dataset")
@@ -138,96 +140,6 @@ def alpha_dropped(splits):
         if len(rows):
             fix = "for RGB-D set IMAGE_CHANNEL_COUNT = 4 and return 4 channels from load_image"
             yield split.name, f"the alpha channel is dropped: {listed_images(split, rows)}", fix
-
-
-def _empty(split: Split) -> np.ndarray:
-    """bool [M]: instances of whose mask no pixel is set."""
-    box = split.scan.box
-    return (split.scan.mask_area == 0) | (box[:, 2] <= box[:, 0]) | (box[:, 3] <= box[:, 1])
-
-
-@data_check("ds-mask-empty", Severity.WARNING, "dataset")
-def mask_empty(splits):
-    """Masks without a single pixel. Such objects are dropped and their place is learned as background. An
-    error where all masks are empty. Images without masks are fine."""
-    for split in splits:
-        empty, total = np.flatnonzero(_empty(split)), len(split.scan.class_id)
-        if len(empty):
-            severity = Severity.ERROR if len(empty) == total else Severity.WARNING
-            fix = "look at how load_mask draws them (points outside the image? x and y swapped?), or drop them"
-            yield split.name, f"masks without a pixel: {listed_instances(split, empty, total)}", fix, severity
-
-
-@data_check("ds-mask-full", Severity.WARNING, "dataset")
-def mask_full(splits):
-    """Masks that cover the whole image: perhaps inverted, 0 for the object and 1 for the background. Right
-    for close-ups and for classes such as water in aerial images."""
-    for split in splits:
-        scan = split.scan
-        pixels = np.where(scan.height > 0, scan.height * scan.width, np.inf)[scan.instance_image]
-        full = np.flatnonzero(scan.mask_area > FULL * pixels)
-        if len(full):
-            listed = listed_instances(split, full, len(scan.class_id))
-            fix = "return mask == 0 if they are inverted"
-            yield split.name, f"masks that cover the image, inverted? {listed}", fix
-
-
-@data_check("ds-mask-labelmap", Severity.ERROR, "dataset")
-def mask_labelmap(splits):
-    """A single mask that holds several numbers: a label map, in which each number is an object. Every value
-    above 0 counts as object, so all objects of the image become one."""
-    for split in splits:
-        rows = np.flatnonzero(_looks_like_labels(split))
-        if len(rows):
-            scan = split.scan
-            listed = listed_images(split, rows, "{} values", scan.mask_distinct)
-            fix = "make one mask of each number: label_map[..., None] == np.unique(label_map)[1:]"
-            yield split.name, f"one mask with several numbers looks like a label map: {listed}", fix
-
-
-def _looks_like_labels(split: Split) -> np.ndarray:
-    """bool [I]: one mask with more than two small whole numbers, nearly all numbers up to the largest."""
-    scan = split.scan
-    single = np.array([len(shape) == 3 and shape[2] == 1 for shape in scan.mask_shape], bool)
-    whole = np.array([each.startswith(("int", "uint")) for each in scan.mask_dtype], bool)
-    few = (scan.mask_max > 1) & (scan.mask_max <= LARGEST_LABEL) & (scan.mask_max < 2 * scan.mask_distinct)
-    return single & whole & few & (scan.mask_distinct > 2)
-
-
-@data_check("ds-mask-nonbinary", Severity.WARNING, "dataset")
-def mask_nonbinary(splits):
-    """Masks with more than two values, as JPEG and smooth edges make them. Every value above 0 counts as
-    object, so outlines grow by the blurred edge. 0 and 255 are fine."""
-    for split in splits:
-        rows = np.flatnonzero((split.scan.mask_distinct > 2) & ~_looks_like_labels(split))
-        if len(rows):
-            scan = split.scan
-            listed = listed_images(split, rows, "{} values", scan.mask_distinct)
-            half = float(scan.mask_max[rows].max()) / 2
-            fix = f"return masks > {half:g} from load_mask"
-            yield split.name, f"masks with values between 0 and {2 * half:g}: {listed}", fix
-
-
-@data_check("ds-mask-dup", Severity.WARNING, "dataset")
-def mask_duplicate(splits):
-    """Two instances of one image with the same class and the same pixels: the object is annotated twice. The
-    same mask under two classes is left alone."""
-    for split in splits:
-        double = np.flatnonzero(split.scan.duplicate_of >= 0)
-        if len(double):
-            listed = listed_instances(split, double, len(split.scan.class_id))
-            yield split.name, f"annotated twice: {listed}", "delete the second annotation of each"
-
-
-@data_check("ds-crowd-all", Severity.ERROR, "dataset")
-def all_crowds(splits):
-    """Every instance is a crowd (a negative class id): none of them is an object, so nothing can be learned.
-    Some crowds among objects are fine. A warning for val."""
-    for split in splits:
-        if len(split.scan.class_id) and (split.scan.class_id < 0).all():
-            severity = Severity.ERROR if split.name == "train" else Severity.WARNING
-            message = f"all {len(split.scan.class_id)} instances are crowds (iscrowd=1): none is an object"
-            yield split.name, message, "set iscrowd to 0 for single objects in the annotation file", severity
 
 
 def _by_content(split: Split) -> dict[str, list[int]]:

@@ -183,8 +183,8 @@ def keras_version(environment):
 @check("env-legacy-keras", Severity.WARNING)
 def legacy_keras(environment):
     """TF_USE_LEGACY_KERAS is set: `tf.keras` is then Keras 2 (or cannot be imported), while the model here
-    is made with Keras 3. Callbacks and layers taken from `tf.keras` do not work with it; the model itself
-    does."""
+    is made with Keras 3. Callbacks and layers taken from `tf.keras` do not work with it. Not an error, because
+    everything here imports `keras` itself: building, training and validation run all the same (measured)."""
     if environment.legacy_keras:
         message = "tf.keras is Keras 2, whose callbacks, optimizers and layers cannot be mixed with this model"
         yield (

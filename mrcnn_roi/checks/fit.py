@@ -6,13 +6,14 @@ not exist here:
   molded image, so "pad64" and "none" train. Shapes that cannot be stacked or halved are cd-molded-varies,
   cd-molded-div64.
 - cd-class-redefined is found where it happens, in Dataset.add_class, and a source with a dot (cd-source-dot)
-  is refused there.
+  is refused there; names.py has the other names and ids.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from mrcnn_roi.checks.names import BACKGROUND_NAMES
 from mrcnn_roi.checks.splits import Split, data_check, first, listed_images, whole
 from mrcnn_roi.findings import Severity
 
@@ -139,16 +140,19 @@ def class_id_zero(splits):
 
 
 @data_check("cd-class-unused", Severity.WARNING, "fit")
-def class_unused(splits):
+def class_unused(config, splits):
     """A class that no object of train or val has. Its outputs are never trained, and its AP is 0. Fine for a
-    class kept in reserve."""
+    class kept in reserve. Silent where NUM_CLASSES is not the number of classes: cd-class-count comes first."""
     if not splits or splits[0].name != "train" or not all(_all_sound(split) for split in splits):
+        return
+    if splits[0].scan.num_classes != whole(config, "NUM_CLASSES"):
         return
     total = sum(_class_counts(split)[: splits[0].scan.num_classes].sum() for split in splits)
     unused = [
         name
         for class_id, name in enumerate(splits[0].scan.class_names)
         if class_id
+        and name.strip().lower() not in BACKGROUND_NAMES  # ds-category-background has it
         and not any(class_id < len(_class_counts(each)) and _class_counts(each)[class_id] for each in splits)
     ]
     if unused and total:
@@ -206,7 +210,8 @@ def source_unknown(datasets):
     source: the run stops with a KeyError at the first such image."""
     for name, dataset in datasets.items():
         known = getattr(dataset, "source_class_ids", {})
-        unknown = sorted({str(info["source"]) for info in dataset.image_info if info["source"] not in known})
+        sources = {info["source"] for info in dataset.image_info} - set(known)
+        unknown = sorted(str(each) for each in sources if "." not in str(each))  # cd-source-dot
         if unknown and len(dataset.image_ids):
             classes = sorted(str(source) for source in known if source) or ["none"]
             listed = ", ".join(map(repr, unknown[:5]))

@@ -12,21 +12,20 @@ from mrcnn_roi.checks.splits import Split, data_check, positive_list
 from mrcnn_roi.checks.values import compact
 from mrcnn_roi.findings import Severity
 from mrcnn_roi.ops.anchors import anchor_sizes
-from mrcnn_roi.ops.boxes import compute_overlaps
 
 COVERED = 0.3  # IoU from which an anchor is not background for the RPN
 LONG = 0.31  # best IoU at any scale that an aspect of 9 reaches with ratios 0.5, 1, 2
-CHUNK = 20_000  # objects compared at once
 
 
 def best_iou(sides: np.ndarray, heights, widths) -> np.ndarray:
     """float [M]: the best IoU of each box, sides [M, (height, width)], with anchors of these sizes, same
     centre."""
-    half = np.stack([heights, widths], axis=1) / 2
-    anchors = np.concatenate([-half, half], axis=1)
-    boxes = np.concatenate([-sides / 2, sides / 2], axis=1)
-    best = [compute_overlaps(boxes[i : i + CHUNK], anchors).max(axis=1) for i in range(0, len(boxes), CHUNK)]
-    return np.concatenate([np.zeros(0), *best])
+    best = np.zeros(len(sides))
+    areas = np.prod(sides, axis=1)
+    for height, width in zip(np.ravel(heights).tolist(), np.ravel(widths).tolist()):
+        common = np.minimum(sides[:, 0], height) * np.minimum(sides[:, 1], width)
+        np.maximum(best, common / (areas + height * width - common), out=best)
+    return best
 
 
 def _sides(split: Split) -> np.ndarray:
@@ -35,9 +34,13 @@ def _sides(split: Split) -> np.ndarray:
 
 
 def _reachable(sides: np.ndarray, ratios: list[float]) -> np.ndarray:
-    """float [N]: the best IoU that anchors of these ratios reach at the best of all scales."""
-    unit = sides / np.sqrt(np.prod(sides, axis=1, keepdims=True))
-    return best_iou(unit, *anchor_sizes(np.geomspace(1 / 16, 16, 65), ratios))
+    """float [N]: the best IoU that anchors of these ratios reach at the best of all scales.
+
+    That is the scale of equal areas; there it is c / (2 - c), c the root of how many times the aspects differ.
+    """
+    aspect = sides[:, 1] / sides[:, 0]  # width / height, as RPN_ANCHOR_RATIOS
+    c = np.max([np.sqrt(np.minimum(aspect / ratio, ratio / aspect)) for ratio in ratios], axis=0)
+    return c / (2 - c)
 
 
 @data_check("cd-anchor-coverage", Severity.WARNING, "fit")

@@ -19,12 +19,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 
 from mrcnn_roi.checks.weight_file import DOWNLOAD, EXPECTED, checked_path, unreadable
 from mrcnn_roi.findings import SetupError
+
+if TYPE_CHECKING:
+    import h5py
 
 LARGEST_ATTRIBUTE = 2**26  # bytes; the names of a ResNet101 model take 8 KiB
 SECONDS_FOR_NAMES = 20
@@ -87,6 +90,8 @@ def read_arrays(header: WeightHeader, layers: Iterable[str]) -> Iterator[tuple[s
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     """The file, opened to read; whatever h5py raises inside becomes a SetupError."""
+    import h5py  # takes longer to import than a config to check
+
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -100,6 +105,8 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 def _child(group: h5py.Group, path: str):
     """The object at `path` in `group`, reached over hard links only: others may lead to other files."""
+    import h5py
+
     for name in path.split("/"):
         if not isinstance(group, h5py.Group) or not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ValueError(f"{path} is not in the group {group.name}")
@@ -108,6 +115,8 @@ def _child(group: h5py.Group, path: str):
 
 
 def _dataset(group: h5py.Group, name: str) -> h5py.Dataset:
+    import h5py
+
     dataset = _child(group, name)
     if not isinstance(dataset, h5py.Dataset) or dataset.shape is None or dataset.dtype.kind not in "fiu":
         raise ValueError(f"{name} in {group.name} is not an array of numbers")
@@ -158,6 +167,8 @@ def _names_read_apart(path: Path) -> dict | None:
 
 def print_names(path: str) -> None:
     """Prints what _read_names finds, as JSON; ends itself in time where the process that waits for it is gone."""
+    import h5py
+
     if hasattr(signal, "alarm"):
         signal.alarm(2 * SECONDS_FOR_NAMES)
     with h5py.File(path, "r") as file:
@@ -179,6 +190,8 @@ def _names(group: h5py.Group, attribute: str, apart: bool) -> list[str]:
 
 
 def _attribute(group: h5py.Group, name: str, apart: bool) -> list[str]:
+    import h5py
+
     held = group.attrs.get_id(name)
     if math.prod(held.shape) == 0:
         return []

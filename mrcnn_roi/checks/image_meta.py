@@ -84,7 +84,8 @@ def window(image_meta: ImageMeta, image_sizes: ImageSizes, strides: tuple):
         return
     shapes, windows = image_meta.fields["image_shape"][:, :2], image_meta.fields["window"]
     empty = np.any(windows[:, 2:] <= windows[:, :2], axis=1)
-    limits = np.maximum(shapes, _contradiction(image_sizes, strides) or 0)  # a wrong size is reported alone
+    # A wrong size is reported alone, one that differs within the batch, too.
+    limits = np.maximum(shapes.max(axis=0), _contradiction(image_sizes, strides) or 0)
     outside = np.any((windows[:, :2] < 0) | (windows[:, 2:] > limits), axis=1)
     wrong = np.flatnonzero((empty | outside) & (shapes >= 1).all(axis=1))
     if len(wrong):

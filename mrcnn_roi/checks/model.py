@@ -2,7 +2,7 @@
 
 The named backbones make five levels, P2 to P6, with strides 4 to 64. A backbone of your own declares its
 levels by BACKBONE_STRIDES and their sizes by COMPUTE_BACKBONE_SHAPE. Known sizes only: checks that need the
-images are in fit.
+images are in fit, but for mdl-level-unused, which is about the network alone.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import numpy as np
 from mrcnn_roi.checks.config.images import min_dim, resize_mode
 from mrcnn_roi.checks.config.network import BACKBONES, usable_strides
 from mrcnn_roi.checks.config.schema import derived_values
-from mrcnn_roi.checks.values import Reading, compact, config_check, is_int, number_list, show
+from mrcnn_roi.checks.splits import data_check
+from mrcnn_roi.checks.values import Reading, compact, config_check, flat_list, is_int, number_list, show
 from mrcnn_roi.findings import Severity
 from mrcnn_roi.ops.anchors import compute_backbone_shapes, feature_shapes
+from mrcnn_roi.ops.levels import roi_levels
 
 PYRAMID_STRIDES = [4, 8, 16, 32, 64]  # P2..P6 of the named backbones
 
@@ -74,6 +76,14 @@ def scales_against_levels(config):
         return
     levels = len(PYRAMID_STRIDES) if is_named(config) else len(strides)
     if len(scales) == levels:
+        if len(strides) != levels:
+            message = f"{len(strides)} BACKBONE_STRIDES for {levels} anchor scales and as many pyramid levels"
+            fix = f"set BACKBONE_STRIDES = {PYRAMID_STRIDES}"
+            yield (
+                "RPN_ANCHOR_SCALES, BACKBONE_STRIDES",
+                f"{message}: the anchors of a level are missing or too many",
+                fix,
+            )
         return
     better = list(scales[:levels])
     while len(better) < levels:
@@ -100,7 +110,7 @@ def strides_against_backbone(config):
     if strides is None or shape is None:
         return
     if is_named(config):
-        said_with_scales = scales and len(scales) == len(strides) != len(PYRAMID_STRIDES)
+        said_with_scales = scales and len(strides) != len(PYRAMID_STRIDES)
         if strides != PYRAMID_STRIDES and not said_with_scales:
             described = sum(anchor_counts(config, feature_shapes(shape, strides)))
             produced = sum(anchor_counts(config, feature_shapes(shape, PYRAMID_STRIDES)))
@@ -198,3 +208,27 @@ def anchor_larger_than_image(config):
     large = ", ".join(compact(each) for each in scales if each > side)
     message = f"scale {large} cannot fit in {side}x{side} images: the level's anchors never match an object"
     yield "RPN_ANCHOR_SCALES", message, fix
+
+
+@data_check("mdl-level-unused", Severity.INFO, "model")
+def levels_unused(config, train):
+    """All objects are of about one size, so that RoIs like them are pooled from one pyramid level (224 pixels belong to
+    P4, half of that to P3): to the heads the other maps are of no use. Common with small objects, and harmless."""
+    levels = flat_list(config.ROI_POOL_LEVELS) or []
+    sides, image = train.molding.sides, train.scan.instance_image
+    kept = np.flatnonzero(train.objects & ~train.molding.vanished)
+    if len(levels) < 2 or not all(is_int(level, 2, 5) for level in levels) or not len(kept):
+        return
+    used: set[int] = set()
+    for shape in train.molding.shapes:
+        mine = sides[kept[(train.molding.shape[image[kept]] == shape).all(axis=1)]]
+        boxes = np.concatenate([np.zeros_like(mine), mine / np.maximum(shape - 1, 1)], axis=1)
+        used |= set(roi_levels(boxes, shape, levels).tolist())
+    if len(used) != 1:
+        return
+    level, others = used.pop(), [f"P{each}" for each in levels]
+    others.remove(f"P{level}")
+    median = float(np.median(np.sqrt(np.prod(sides[kept], axis=1))))
+    message = f"all {len(kept)} objects (median side {median:.0f} px after resizing) are pooled from P{level}"
+    fix = f"nothing to do; ROI_POOL_LEVELS = ({level},) would pool from that map alone"
+    yield "ROI_POOL_LEVELS", f"{message}: the heads never see {', '.join(others)}", fix

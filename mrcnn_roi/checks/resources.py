@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from mrcnn_roi.checks.splits import data_check, whole
-from mrcnn_roi.checks.values import Reading, is_int
+from mrcnn_roi.checks.values import Reading, is_int, show
 from mrcnn_roi.checks.weight_shapes import expected_weight_shapes
 from mrcnn_roi.findings import Severity
 
@@ -53,6 +53,18 @@ def gpu_memory(config, environment, mode, layers, splits):
     yield "IMAGES_PER_GPU", f"{message}, {free:.1f} GiB are free: OOM when allocating tensor is likely", fix
 
 
+def _absolute(model_dir) -> tuple[Path | None, str]:
+    """The path of the folder for logs, or None and why it is none."""
+    if not isinstance(model_dir, (str, os.PathLike)):
+        return None, "expected the path of a folder"
+    try:
+        path = Path(os.path.abspath(os.fspath(model_dir)))
+        path.exists()
+    except (OSError, ValueError, TypeError) as error:
+        return None, str(error)[-60:]
+    return path, ""
+
+
 def _nearest_folder(path: Path) -> Path:
     """The path, or the nearest folder above it that exists."""
     return next((each for each in (path, *path.parents) if each.exists()), path)
@@ -62,7 +74,11 @@ def _nearest_folder(path: Path) -> Path:
 def folder_not_writable(model_dir):
     """The folder for logs and checkpoints cannot be written to. The run stops with a PermissionError when it
     starts its log, or after the first epoch."""
-    path = Path(os.path.abspath(os.fspath(model_dir)))
+    path, problem = _absolute(model_dir)
+    if path is None:
+        message = f"model_dir is {show(model_dir)}, {problem}: no log folder can be made"
+        yield "model_dir", message, 'pass the path of a folder as model_dir, e.g. "logs"'
+        return
     nearest = _nearest_folder(path)
     if not nearest.is_dir():
         yield str(path), f"{nearest} is a file: no log folder can be made in it", "pass a folder as model_dir"
@@ -84,9 +100,11 @@ def _checkpoint_mb(config) -> float | None:
 def disk_too_small(config, model_dir, epochs):
     """A checkpoint is written after every epoch, and the disk has no room for all of them. Older checkpoints
     are not deleted. The run stops with an OSError at the first that does not fit."""
-    size = _checkpoint_mb(config.raw)
-    nearest = _nearest_folder(Path(os.path.abspath(os.fspath(model_dir))))
-    if size is None or not is_int(epochs, 1) or not nearest.is_dir():
+    size, (path, _) = _checkpoint_mb(config.raw), _absolute(model_dir)
+    if size is None or path is None or not is_int(epochs, 1):
+        return
+    nearest = _nearest_folder(path)
+    if not nearest.is_dir():
         return
     free = shutil.disk_usage(nearest).free / 1e6
     if free < epochs * size:

@@ -138,6 +138,8 @@ def _molded_sizes(config: Reading, scan) -> tuple[np.ndarray, np.ndarray]:
     scale_limit = config.IMAGE_MIN_SCALE
     if mode is None or smallest is None or (mode == "crop" and smallest < 1):
         raise Unreadable("IMAGE_MIN_DIM")
+    if mode == "pad64" and config.IMAGE_MIN_DIM is None:
+        raise Unreadable("IMAGE_MIN_DIM")
     if mode == "square" and not is_int(largest, 1):
         raise Unreadable("IMAGE_RESIZE_MODE")
     if scale_limit is not None and (number(scale_limit) is None or not 0 <= scale_limit <= 1000):
@@ -155,10 +157,10 @@ def _molded_sizes(config: Reading, scan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _vanished(scan, scale: np.ndarray) -> np.ndarray:
-    """bool [M]: boxes between whose edges resize_mask reads no row or no column. Enlarging reads all of
-    them."""
+    """bool [M]: boxes between whose edges resize_mask reads no row or no column. Enlarging reads all of them, but for
+    the last, which rounding may put outside."""
     lost = np.zeros(len(scan.box), bool)
-    shrunk = np.flatnonzero(scale[scan.instance_image] < 1)
+    shrunk = np.flatnonzero(np.isfinite(scale[scan.instance_image]) & (scale[scan.instance_image] != 1))
     keys = np.stack([scan.height, scan.width], axis=1)[scan.instance_image[shrunk]]
     sizes, inverse = np.unique(keys, axis=0, return_inverse=True)
     order = np.argsort(inverse.ravel(), kind="stable")

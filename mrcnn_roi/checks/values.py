@@ -69,6 +69,16 @@ def is_int(value, low: int = -LARGEST, high: int = LARGEST) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
+def nearest_whole(value, low: int, high: int = 1_000_000) -> int | None:
+    """The whole number that was probably meant by another kind of value: 2 for 2.5 and "2"; else None."""
+    text = isinstance(value, str) and len(value) < 20
+    try:
+        meant = int(float(value)) if text or isinstance(value, float) else None
+    except Exception:  # no number, or a class of the user's that raises
+        return None
+    return meant if meant is not None and low <= meant <= high else None
+
+
 def number(value) -> float | None:
     """The value as a float when it is a finite real number (no bool, no text), else None."""
     value = plain(value)
@@ -76,7 +86,7 @@ def number(value) -> float | None:
         return None
     try:
         result = float(value)
-    except (OverflowError, ValueError):
+    except Exception:  # too large, or a number class of the user's that raises
         return None
     return result if math.isfinite(result) else None
 

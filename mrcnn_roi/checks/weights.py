@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 
 from mrcnn_roi.checks.arguments import PRESETS
 from mrcnn_roi.checks.h5_header import WeightHeader, read_header
-from mrcnn_roi.checks.values import Reading, Unreadable, is_int
+from mrcnn_roi.checks.values import Reading, Unreadable, is_int, show
 from mrcnn_roi.checks.weight_mismatch import named_backbone, num_classes, shape_problems, some, unknown_name
 from mrcnn_roi.checks.weight_shapes import (
     NAMED_LAYERS,
@@ -103,8 +103,8 @@ def random_at_inference(config, weights, exclude, mode):
     expected = _expected(config, weights)
     if mode != "inference" or not _loaded(expected, weights, exclude):
         return
-    excluded = [layer for layer in expected if layer in exclude]
-    excluded += [layer for layer in RPN_LAYERS if layer in exclude and "rpn_model" not in exclude]
+    excluded = [layer for layer in expected if layer in _named(exclude)]
+    excluded += [layer for layer in RPN_LAYERS if layer in _named(exclude) and "rpn_model" not in _named(exclude)]
     absent = [layer for layer in expected if layer.startswith(HEAD_PREFIXES) and not weights.layers.get(layer)]
     random = list(dict.fromkeys([*excluded, *absent]))
     if not random:
@@ -125,8 +125,9 @@ def unknown_in_exclude(config, weights, exclude):
     known = {*expected, *weights.layers, *RPN_LAYERS, *NAMED_LAYERS}
     own = _has_own_backbone(config)
     for name in exclude if expected else ():
-        judged = not own or str(name).startswith(HEAD_PREFIXES)
-        if judged and name not in known and not WEIGHTLESS.fullmatch(str(name)):
+        if not isinstance(name, str):
+            yield unknown_name(show(name), known)
+        elif (not own or name.startswith(HEAD_PREFIXES)) and name not in known and not WEIGHTLESS.fullmatch(name):
             yield unknown_name(name, known)
 
 
@@ -136,7 +137,9 @@ def first_layer_frozen(config, weights, exclude, layers, mode):
     when conv1 is excluded for other image channels and only the heads are trained. A later training of all layers
     repairs it."""
     expected = _expected(config, weights)
-    new = "conv1" in exclude or ("conv1" in expected and not weights.layers.get("conv1"))
+    if not isinstance(layers, str):
+        return  # run-layers reports it
+    new = "conv1" in _named(exclude) or ("conv1" in expected and not weights.layers.get("conv1"))
     if mode != "training" or layers == "all" or not new or not _loaded(expected, weights, exclude):
         return
     if layers not in PRESETS:
@@ -162,8 +165,8 @@ def other_backbone_depth(config, weights, exclude, mode):
     here, there = named_backbone(wanted), named_backbone(held)
     if here not in STAGE_BLOCKS or there not in STAGE_BLOCKS:
         return
-    missing = [layer for layer in wanted if layer not in held and layer not in exclude]
-    surplus = [layer for layer in held if layer not in expected and layer not in exclude]
+    missing = [layer for layer in wanted if layer not in held and layer not in _named(exclude)]
+    surplus = [layer for layer in held if layer not in expected and layer not in _named(exclude)]
     where, use = "BACKBONE", f'set BACKBONE = "{there}"' if there != here else "load weights that are complete"
     if missing:
         message = f"{len(missing)} of {len(wanted)} backbone layers are not in the file: {some(missing)} start random"
@@ -189,7 +192,7 @@ def epochs_done(checkpoint, epochs, mode):
 
 def checkpoint_epoch(path: str | os.PathLike) -> int | None:
     """The epoch in the path of a checkpoint, .../nameYYYYmmddTHHMM/mask_rcnn_name_0012.h5; None for other paths."""
-    match = CHECKPOINT.fullmatch(os.fsdecode(path))
+    match = CHECKPOINT.fullmatch(os.fsdecode(path)) if isinstance(path, (str, bytes, os.PathLike)) else None
     return int(match["epoch"]) if match else None
 
 
@@ -208,8 +211,13 @@ def _has_own_backbone(config) -> bool:
         return False
 
 
+def _named(exclude: Iterable[object]) -> list[str]:
+    """The names in `exclude`; w-exclude-unknown reports what is none."""
+    return [str(each) for each in exclude if isinstance(each, str)]
+
+
 def _loaded(expected: Weights, weights: WeightHeader, exclude: Collection[str]) -> list[str]:
-    return [layer for layer in expected if weights.layers.get(layer) and layer not in exclude]
+    return [layer for layer in expected if weights.layers.get(layer) and layer not in _named(exclude)]
 
 
 def _shape_problem(code: str, config, weights: WeightHeader, exclude: Iterable[str], mode: str):

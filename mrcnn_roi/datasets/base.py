@@ -28,7 +28,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mrcnn_roi.datasets.images import read_image
-from mrcnn_roi.findings import Finding, Severity
+from mrcnn_roi.findings import Finding, SetupError, Severity
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,12 @@ class Dataset:
     def add_class(self, source: str, class_id: int | str, class_name: str) -> None:
         """Adds a class under its id in the source. The same source and id a second time is ignored.
 
-        Raises ValueError for a source with a dot: "source.id" must be readable.
+        Raises SetupError for a source with a dot: "source.id" must be readable.
         """
         if "." in source:
-            raise ValueError(f"expected a source name without a dot, received {source!r}")
+            message = f"expected a source name without a dot, received {source!r}: source.id could not be taken apart"
+            fix = f"use {source.replace('.', '_')!r} in add_class() and add_image()"
+            raise SetupError(Finding("cd-source-dot", Severity.ERROR, message, fix, "add_class"))
         for info in self.class_info:
             if info["source"] == source and info["id"] == class_id:
                 if info["name"] != class_name:
@@ -163,6 +165,16 @@ class Dataset:
     def instance_names(self, image_id: int) -> list[str]:
         """What load_mask's instances are known by to people, in its order; [] where they have no names."""
         return []
+
+    def crossing_outlines(self, image_id: int) -> np.ndarray | None:
+        """int64 [N] in load_mask's order: 1 for an instance whose outline crosses itself, else 0. None, the default:
+        not known. Loaders of annotation files override it."""
+        return None
+
+    def scan_key(self, image_id: int) -> bytes | None:
+        """Bytes that change when anything but the content of the image's own file changes what load_image and load_mask
+        return. None, the default: not known, so that what a scan finds is never taken from its cache."""
+        return None
 
 
 def declared_size(info: dict[str, Any]) -> tuple[int, int] | None:

@@ -15,8 +15,8 @@ from mrcnn_roi.findings import SetupError
 TOLERANCE = 1  # pixels
 
 
-def check_bounds(info: dict[str, Any], problems: Problems) -> None:
-    """Adds the polygons of one image_info entry that leave the image to `problems`.
+def check_bounds(info: dict[str, Any], problems: Problems, unit: str = "annotation") -> None:
+    """Adds the polygons of one image_info entry that leave the image to `problems`. unit: what to call one of them.
 
     Coordinates up to W and H are legal in COCO. Records of which nothing can be drawn are refused.
     A recorded size that contradicts the file is left to the scan, which reports it for every image.
@@ -36,7 +36,7 @@ def check_bounds(info: dict[str, Any], problems: Problems) -> None:
     for record in outside:
         over = overshoot(record.extent, *size)
         if code == "ds-polygon-outside":
-            _report(record, over, info, problems)
+            _report(record, over, info, problems, unit)
         if over > TOLERANCE and too_far(record.extent, *size):
             record.refuse(code, "its polygon lies outside the image")
 
@@ -60,10 +60,10 @@ def _cause(info: dict[str, Any], size: tuple[int, int], polygons: list[Record]) 
     return "ds-polygon-outside"
 
 
-def _report(record: Record, over: float, info: dict[str, Any], problems: Problems) -> None:
+def _report(record: Record, over: float, info: dict[str, Any], problems: Problems, unit: str) -> None:
     x1, y1, x2, y2 = record.extent
     height, width = info["height"], info["width"]
-    place = f"annotation {shown(record.id)} of {shown(info['file_name'])}"
+    place = f"{unit} {shown(record.id)} of {shown(info['file_name'])}"
     detail = f"x {x1:.6g} to {x2:.6g}, y {y1:.6g} to {y2:.6g} in an image of {width} x {height}"
     if over <= TOLERANCE:
         fix = f"clip x to 0..{width} and y to 0..{height} (the sides of each image)"

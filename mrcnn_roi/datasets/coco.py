@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mrcnn_roi.datasets.annotation_table import AnnotationTable
 from mrcnn_roi.datasets.coco_reader import CocoReader
 from mrcnn_roi.datasets.files import setup_error
 from mrcnn_roi.datasets.record_dataset import RecordDataset
@@ -55,9 +56,10 @@ def is_coco(content: object) -> bool:
     """Whether parsed JSON has COCO's lists for instances (not its panoptic segments)."""
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         return False
-    lists = [content[key] for key in ("annotations", "categories") if isinstance(content.get(key), list)]
-    panoptic = any(isinstance(each, dict) and "segments_info" in each for each in content.get("annotations") or ())
-    return bool(lists) and not panoptic
+    annotations = content.get("annotations")
+    if isinstance(annotations, AnnotationTable):
+        return not annotations.panoptic
+    return isinstance(content.get("categories"), list)
 
 
 def _json_files(source: Source) -> list[Source]:

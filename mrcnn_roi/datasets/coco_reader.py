@@ -1,9 +1,14 @@
-"""The lists of a COCO file, read record by record: categories, images, annotations of each image."""
+"""The lists of a COCO file: categories, images, and the annotations of each image."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from mrcnn_roi.checks.names import BACKGROUND_NAMES
+from mrcnn_roi.datasets.annotation_geometry import leaves_image, measure
+from mrcnn_roi.datasets.annotation_table import AnnotationTable, Records
 from mrcnn_roi.datasets.base import declared_size
 from mrcnn_roi.datasets.bounds import check_bounds
 from mrcnn_roi.datasets.files import ImageFolder, guess_image_folder
@@ -13,8 +18,6 @@ from mrcnn_roi.datasets.records import Identity, Record, identity, read_record
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.findings import Finding, SetupError
 
-BACKGROUND_NAMES = ("background", "bg", "_background_", "__background__")
-
 
 class CocoReader:
     """Reads a COCO json once: `categories()`, then `images()`, then `findings()`."""
@@ -22,10 +25,13 @@ class CocoReader:
     def __init__(self, source: Source):
         content: Any = source.content
         self.problems = Problems(source.path)
-        self._lists = {key: self._records(content, key) for key in ("categories", "images", "annotations")}
+        self._lists = {key: self._records(content, key) for key in ("categories", "images")}
+        self._table = self._annotations(content)
         names = [image["file_name"] for _, image in self._lists["images"] if isinstance(image.get("file_name"), str)]
         self._folder = ImageFolder(source.images or guess_image_folder(source.path, names), names)
         self._category_ids: set[Identity] = set()
+        self._totals = {"category": len(self._lists["categories"]), "image": len(self._lists["images"])}
+        self._totals["annotation"] = len(self._table) - sum(type(each) is not dict for each in self._table.odd.values())
 
     def categories(self) -> list[tuple[Identity, str]]:
         """(id, name) of every category, in the order of ids."""
@@ -45,7 +51,7 @@ class CocoReader:
         return sorted(categories.items(), key=lambda item: (isinstance(item[0], str), item[0]))
 
     def images(self) -> list[dict[str, Any]]:
-        """Every image as an image_info entry: id, path, width, height, annotations, records."""
+        """Every image as an image_info entry: id, path, width, height, records."""
         infos: dict[Identity, dict[str, Any]] = {}
         for position, image in self._lists["images"]:
             image_id = identity(image.get("id"))
@@ -57,15 +63,13 @@ class CocoReader:
                 self.problems.add("ds-id-dup-image", place, detail, "give every image an id of its own")
             else:
                 infos[image_id] = self._image_info(image_id, image)
+        self._lists["images"].clear()
         self._add_annotations(infos)
-        for info in infos.values():
-            check_bounds(info, self.problems)
         return list(infos.values())
 
     def findings(self) -> list[Finding]:
         """What was wrong, one Finding a cause."""
-        subjects = {"category": "categories", "image": "images", "annotation": "annotations"}
-        return self.problems.findings({subject: len(self._lists[key]) for subject, key in subjects.items()})
+        return self.problems.findings(self._totals)
 
     def _records(self, content: dict[str, Any], key: str) -> list[tuple[int, dict[str, Any]]]:
         value = content.get(key, [])
@@ -76,6 +80,17 @@ class CocoReader:
             if not isinstance(record, dict):
                 self._invalid(f"{key}[{position}]", f"{shown(record)} is not an object", "delete the entry")
         return [(position, record) for position, record in enumerate(value) if isinstance(record, dict)]
+
+    def _annotations(self, content: dict[str, Any]) -> AnnotationTable:
+        value = content.get("annotations", [])
+        table = value if isinstance(value, AnnotationTable) else AnnotationTable()
+        if value is not table and value != []:
+            self._invalid("annotations", f"a {type(value).__name__} instead of a list", "make it a list of objects")
+        for position, element in table.odd.items():
+            if not isinstance(element, dict):
+                self._invalid(f"annotations[{position}]", f"{shown(element)} is not an object", "delete the entry")
+        table.freeze()
+        return table
 
     def _invalid(self, place: str, detail: str, fix: str) -> None:
         self.problems.add("ds-json-invalid", place, detail, fix)
@@ -90,7 +105,7 @@ class CocoReader:
         if name in others.values():
             self.problems.add("ds-category-dup", place, shown(name), f"merge the categories named {shown(name)}")
         if "," in name:
-            fix = f"rename it, for example to {shown(name.replace(',', ' '))}"
+            fix = f"rename it, for example to {shown(' '.join(name.replace(',', ' ').split()))}"
             self.problems.add("ds-category-name", place, shown(name), fix)
         return name
 
@@ -98,7 +113,6 @@ class CocoReader:
         info: dict[str, Any] = {
             "id": image_id,
             "file_name": image.get("file_name"),
-            "annotations": [],
             "records": [],
         }
         name, place = info["file_name"], f"image {shown(image_id)}"
@@ -135,26 +149,70 @@ class CocoReader:
             return None
 
     def _add_annotations(self, infos: dict[Identity, dict[str, Any]]) -> None:
+        table, listed = self._table, list(infos.values())
+        number = {image_id: i for i, image_id in enumerate(infos)}
+        image = np.array([number.get(each, -1) for each in table.image_ids], np.int64)
+        image[[row for row, each in table.odd.items() if not isinstance(each, dict)]] = -2
+        sizes = np.array([declared_size(info) or (-1, -1) for info in listed] + [(-1, -1)], np.int64)
+        height, width = sizes[np.maximum(image, -1)].T
+        slow = measure(table, height, width)
+        slow |= np.array([each not in self._category_ids for each in table.category_ids], bool)
+        self._report_strays(np.flatnonzero(image == -1), infos)
+        self._report_repeats(image, listed)
+        for row in np.flatnonzero(slow & (image >= 0)).tolist():
+            if not self._look_closely(row, listed[image[row]]):
+                image[row] = -2  # has keypoints only
+        order = np.argsort(image, kind="stable")
+        ends = np.searchsorted(image[order], np.arange(len(listed) + 1))
+        for i, info in enumerate(listed):
+            info["records"] = Records(table, order[ends[i] : ends[i + 1]])
+        for i in np.unique(image[leaves_image(table, height, width) & (image >= 0)]).tolist():
+            self._check_bounds(listed[i])
+
+    def _report_strays(self, rows: np.ndarray, infos: dict[Identity, dict[str, Any]]) -> None:
+        fix = f"use the ids of the list of images; it starts with {shown(next(iter(infos), None))}"
+        for row in rows.tolist():
+            detail = f"image_id {shown(self._table.annotation(row).get('image_id'))}"
+            self.problems.add("ds-ann-image-unknown", self._name(row), detail, fix)
+
+    def _report_repeats(self, image: np.ndarray, listed: list[dict[str, Any]]) -> None:
+        ids = self._table.ids
+        if len(set(ids)) == len(ids):
+            return
         seen: set[Identity] = set()
-        for position, annotation in self._lists["annotations"]:
-            image_id, annotation_id = identity(annotation.get("image_id")), identity(annotation.get("id"))
-            known = annotation.get("id") is not None
-            name = f"annotation {shown(annotation['id'])}" if known else f"annotations[{position}]"
-            if image_id not in infos:
-                fix = f"use the ids of the list of images; it starts with {shown(next(iter(infos), None))}"
-                detail = f"image_id {shown(annotation.get('image_id'))}"
-                self.problems.add("ds-ann-image-unknown", name, detail, fix)
-                continue
-            info = infos[image_id]
-            place = f"{name} of {shown(info['file_name'])}"
-            if annotation_id is not None and annotation_id in seen:
+        for row in np.flatnonzero(image >= 0).tolist():
+            own = ids[row]
+            if own is not None and own in seen:
+                place = self._place(row, listed[image[row]])
                 self.problems.add("ds-id-dup-ann", place, "", "number the annotations without repeats")
-            if annotation_id is not None:
-                seen.add(annotation_id)
-            record = self._record(annotation, place, info)
-            if record is not None:
-                info["annotations"].append(annotation)
-                info["records"].append(record)
+            elif own is not None:
+                seen.add(own)
+
+    def _look_closely(self, row: int, info: dict[str, Any]) -> bool:
+        """Reads one annotation by itself; False where there is nothing in it to learn."""
+        table = self._table
+        record = self._record(table.annotation(row), self._place(row, info), info)
+        if record is None:
+            return False
+        if record.fault or record.empty or row in table.odd or len(record.parts or ()) != len(table.parts(row)):
+            table.special[row] = record
+        table.odd.pop(row, None)
+        table.extent[row] = record.extent
+        return True
+
+    def _check_bounds(self, info: dict[str, Any]) -> None:
+        """check_bounds, with what it refuses kept in the table."""
+        rows = info["records"].rows.tolist()
+        records = list(info["records"])
+        check_bounds(info | {"records": records}, self.problems)
+        self._table.special.update({row: each for row, each in zip(rows, records) if each.fault})
+
+    def _name(self, row: int) -> str:
+        annotation_id = self._table.annotation(row).get("id")
+        return f"annotations[{row}]" if annotation_id is None else f"annotation {shown(annotation_id)}"
+
+    def _place(self, row: int, info: dict[str, Any]) -> str:
+        return f"{self._name(row)} of {shown(info['file_name'])}"
 
     def _record(self, annotation: dict[str, Any], place: str, info: dict[str, Any]) -> Record | None:
         category = identity(annotation.get("category_id"))

@@ -5,8 +5,10 @@ Nothing here raises on a user's data: what fails becomes a text with a code, "" 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +22,7 @@ from mrcnn_roi.ops.masks import extract_bboxes
 NONE = np.zeros(0, np.int64)
 
 
-@dataclass
+@dataclass(slots=True)
 class ImageFacts:
     """One image. Sizes are pixels; -1, "" and NaN mean unknown. Meanings: see `scan.Scan`."""
 
@@ -54,24 +56,37 @@ class ImageFacts:
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.int64))
     areas: np.ndarray = field(default_factory=lambda: NONE)
     duplicates: np.ndarray = field(default_factory=lambda: NONE)  # index of an earlier equal mask, or -1
-    names: list[str] = field(default_factory=list)
+    crossings: np.ndarray = field(default_factory=lambda: NONE)  # 1 its outline crosses itself, 0, or -1 unknown
+    load_seconds: float = np.nan  # of load_image and load_mask together
+    file_size: int = -1
+    file_time: int = -1  # nanoseconds
 
 
 def image_facts(dataset: Dataset, image_id: int, full: bool) -> ImageFacts:
     """The facts of one image: decoded with its masks (full), or from headers and annotations alone."""
     info = dataset.image_info[image_id]
-    path = info.get("path")
-    facts = ImageFacts(path=os.fspath(path) if isinstance(path, (str, os.PathLike)) else "", read=full)
+    facts = ImageFacts(path=path_of(info), read=full)
+    with contextlib.suppress(OSError, ValueError):
+        status = os.stat(facts.path)
+        facts.file_size, facts.file_time = status.st_size, status.st_mtime_ns
     facts.declared_height, facts.declared_width = declared_size(info) or (-1, -1)
     header = _header_facts(facts, dataset)
     if full:
+        started = time.perf_counter()
         _load_image(facts, dataset, image_id)
-        _file_facts(facts, dataset, header)
         _load_masks(facts, dataset, image_id)
+        facts.load_seconds = time.perf_counter() - started
+        _file_facts(facts, dataset, header)
     else:
         _presume_image(facts, dataset, image_id, header)
         _load_boxes(facts, dataset, image_id)
     return facts
+
+
+def path_of(info: dict[str, Any]) -> str:
+    """The path in an image_info entry, "" where it holds something else."""
+    path = info.get("path")
+    return os.fsdecode(path) if isinstance(path, (str, os.PathLike)) else ""
 
 
 def _failure(error: Exception) -> tuple[str, str]:
@@ -165,20 +180,18 @@ def _load_boxes(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
         if found is None:
             return
         boxes, class_ids = np.asarray(found[0]).reshape(-1, 4), np.asarray(found[1])
-        facts.names = list(dataset.instance_names(image_id))
     except Exception as error:  # as in _load_image
         facts.mask_error = _failure(error)
         return
     facts.boxes, facts.class_ids, facts.instances_known = boxes, class_ids, True
     facts.areas = np.full(len(boxes), -1)
-    facts.duplicates = np.full(len(boxes), -1)
+    facts.duplicates = facts.crossings = np.full(len(boxes), -1)
 
 
 def _load_masks(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
     try:
         loaded = dataset.load_mask(image_id)
         masks, class_ids = (np.asarray(part) for part in loaded)
-        facts.names = list(dataset.instance_names(image_id))
     except Exception as error:  # as in _load_image
         facts.mask_error = _failure(error)
         return
@@ -186,6 +199,9 @@ def _load_masks(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
     facts.mask_error = _misfit(facts, masks, class_ids)
     if facts.mask_error is None:
         _measure(facts, masks, class_ids)
+        crossings = dataset.crossing_outlines(image_id) if hasattr(dataset, "crossing_outlines") else None
+        if crossings is not None and len(crossings) == len(facts.class_ids):
+            facts.crossings = crossings
 
 
 def _misfit(facts: ImageFacts, masks: np.ndarray, class_ids: np.ndarray) -> tuple[str, str] | None:
@@ -227,6 +243,7 @@ def _measure(facts: ImageFacts, masks: np.ndarray, class_ids: np.ndarray) -> Non
     facts.class_ids, facts.boxes = class_ids, extract_bboxes(masks)
     facts.areas = np.count_nonzero(masks, axis=(0, 1))
     facts.duplicates = _duplicates(masks, class_ids, facts.boxes, facts.areas)
+    facts.crossings = np.full(len(class_ids), -1)
 
 
 def _duplicates(masks: np.ndarray, class_ids: Any, boxes: np.ndarray, areas: np.ndarray) -> np.ndarray:

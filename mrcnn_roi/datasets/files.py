@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any, BinaryIO
 
+from mrcnn_roi.datasets.json_stream import BEGIN, stream_json
 from mrcnn_roi.datasets.problems import shown
 from mrcnn_roi.findings import Finding, SetupError, Severity
 
@@ -20,33 +23,64 @@ def setup_error(code: str, path: object, message: str, fix: str) -> SetupError:
     return SetupError(Finding(code, Severity.ERROR, message, fix, shown(str(path), 300)))
 
 
-def read_json(path: Path) -> object:
+def read_json(path: Path, collectors: Mapping[str, Callable[[], Any]] | None = None) -> object:
     """The content of a JSON file in UTF-8 (with or without BOM), UTF-16 or UTF-32.
 
-    Raises SetupError "ds-json-invalid" with line and column where it is not JSON.
+    collectors: for keys of the outermost object whose value is a list, what takes its elements one by one with
+    `append`, so that they are never all in memory as Python objects.
+    Raises SetupError "ds-json-invalid" with line and column where it is not JSON, "ds-file-unreadable" where the file
+    cannot be read.
     """
+    with _json_faults(path), path.open("rb") as file:
+        if not _has_text(file):
+            size = path.stat().st_size
+            raise setup_error(
+                "ds-json-invalid", path, f"the file is empty ({size} bytes)", "export the annotations again"
+            )
+        collectors, content = collectors or {}, dict[str, Any]()
+        whole: list[object] = []
+        for key, position, value in stream_json(file, collectors):
+            if key is None:
+                whole.append(value)
+            elif position is None:
+                content[key] = value
+            elif position == BEGIN:
+                content[key] = collectors[key]()
+            else:
+                content[key].append(value)
+        return whole[0] if whole else content
+
+
+def _has_text(file: BinaryIO) -> bool:
+    """Whether a file holds anything but white space; its position is at the beginning again."""
+    found = any(chunk.strip() for chunk in iter(lambda: file.read(1 << 16), b""))
+    file.seek(0)
+    return found
+
+
+@contextlib.contextmanager
+def _json_faults(path: Path) -> Iterator[None]:
+    """Turns what reading JSON raises into a SetupError with file and place."""
     code, fix = "ds-json-invalid", "export the annotations again, or repair the file at that place"
     try:
-        data = path.read_bytes()
+        yield
     except OSError as error:
         raise setup_error(
             "ds-file-unreadable", path, f"cannot be read: {error}", "check the path and its permissions"
         ) from error
-    if not data.strip():
-        raise setup_error(code, path, f"the file is empty ({len(data)} bytes)", "export the annotations again")
-    try:
-        return json.loads(data)
     except json.JSONDecodeError as error:
+        with path.open("rb") as file:
+            if file.read(64).lstrip()[:1] == b"<":
+                fix = "this is a web page: download the file itself (the raw file, where a site shows it in a page)"
         place = f"line {error.lineno} column {error.colno}"
         raise setup_error(code, path, f"not JSON: {error.msg} at {place}", fix) from error
     except UnicodeDecodeError as error:
         raise setup_error(
             code, path, f"not text in {error.encoding} at byte {error.start}", "save the file as UTF-8"
         ) from error
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # numbers of thousands of digits, thousands of nested brackets
+    except SetupError:
+        raise
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of nested brackets
         raise setup_error(code, path, f"not readable as JSON: {error}", fix) from error
 
 

@@ -61,6 +61,23 @@ class LabelMapDataset(Dataset):
         """The path of the image."""
         return str(self.image_info[image_id]["path"])
 
+    def scan_key(self, image_id: int) -> bytes | None:
+        """The path, and the map's with its size and time of modification; None where there is no map."""
+        info = self.image_info[image_id]
+        try:
+            status = os.stat(info["mask_path"])
+        except (OSError, TypeError, ValueError):
+            return None
+        own = (
+            info["path"],
+            str(info["mask_path"]),
+            status.st_size,
+            status.st_mtime_ns,
+            info["mask_size"],
+            info["void"],
+        )
+        return repr((own, info["instance_classes"])).encode("utf-8", "backslashreplace")
+
     def _numbers(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
         info = self.image_info[image_id]
         label_map = read_label_map(info["mask_path"])
@@ -139,6 +156,7 @@ def load(
             mask_path=str(label_map),
             mask_size=(header.height, header.width) if header else None,
             void=header is not None and header.mode == "P",
+            masks_reported=header is None or not is_label_map(header.mode),
             instance_classes=table.get(image.stem, {}),
         )
     for image in unmatched:

@@ -10,13 +10,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mrcnn_roi.datasets import coco, label_map
+from mrcnn_roi.datasets import coco, label_map, labelme, via
 from mrcnn_roi.datasets.base import Dataset
 from mrcnn_roi.datasets.files import closest_name, setup_error
+from mrcnn_roi.datasets.labelme_file import is_labelme
 from mrcnn_roi.datasets.problems import shown
 from mrcnn_roi.datasets.source import Source
+from mrcnn_roi.datasets.via_file import is_via
+from mrcnn_roi.findings import SetupError
 
-FORMATS: tuple[Any, ...] = (coco, label_map)
+FORMATS: tuple[Any, ...] = (coco, via, labelme, label_map)
 
 
 def load_dataset(
@@ -28,11 +31,13 @@ def load_dataset(
 ) -> Dataset:
     """Reads annotations into a prepared Dataset.
 
-    annotations: a COCO json or a folder with one; a folder of label maps (with images=), or the folder that
-        holds both the images' and the maps' folder.
+    annotations: a COCO json or a folder with one; a VIA json, project or csv or a folder with one; a folder of
+        LabelMe files or one of them; a folder of label maps (with images=), or the folder that holds both the
+        images' and the maps' folder.
     images: the folder of the images. By default it is looked for beside the annotations.
-    format: "coco" or "label_map"; by default the content decides.
-    options: class_name and instance_classes for label maps (see `label_map.load`).
+    format: "coco", "via", "labelme" or "label_map"; by default the content decides.
+    options: attribute, class_name and class_names for VIA (see `via.load`), class_names for LabelMe
+        (`labelme.load`), class_name and instance_classes for label maps (`label_map.load`).
 
     Raises SetupError where nothing can be read: no such file, not JSON, a format that is unknown or not the
     one asked for. Faults of single images and annotations are kept in `dataset.annotation_problems`; loading
@@ -52,6 +57,29 @@ def load_dataset(
     except OSError as error:
         text = f"cannot be read: {error}"
         raise setup_error("ds-file-unreadable", source.path, text, "check the permissions") from error
+
+
+def load_train_and_val(
+    train: str | os.PathLike,
+    val: str | os.PathLike,
+    train_images: str | os.PathLike | None = None,
+    val_images: str | os.PathLike | None = None,
+    **options,
+) -> tuple[Dataset, Dataset]:
+    """(train, val) by load_dataset, with the same class ids in both.
+
+    VIA and LabelMe list no classes, so that a class without objects in one part would be missing there, and shift the
+    others: both parts get the classes of both. Raises as load_dataset does.
+    """
+    parts = load_dataset(train, train_images, **options), load_dataset(val, val_images, **options)
+    listing = [each.NAME for each in FORMATS if "class_names" in each.OPTIONS]
+    names = list(dict.fromkeys(name for part in parts for name in part.class_names[1:]))
+    if "class_names" in options or not all(getattr(part, "SOURCE", "") in listing for part in parts):
+        return parts
+    if all(part.class_names[1:] == names for part in parts):
+        return parts
+    options = {**options, "class_names": names}
+    return load_dataset(train, train_images, **options), load_dataset(val, val_images, **options)
 
 
 def _chosen(name: str | None) -> tuple[Any, ...]:
@@ -86,31 +114,51 @@ def _source(annotations: str | os.PathLike, images: str | os.PathLike | None) ->
 def _unknown(source: Source, formats: tuple[Any, ...]):
     seen = describe_json(source.content) if source.is_json else _describe_path(source.path)
     readable = "; ".join(each.TITLE for each in formats)
-    return setup_error(
-        "ds-format-unknown",
-        source.path,
-        f"{seen}. Formats that can be read here: {readable}",
-        "export the annotations as COCO json (instances, with segmentation)",
-    )
+    asked = formats[0].NAME if len(formats) == 1 else ""
+    known = _known_format(source) if asked else ""
+    fix = "export the annotations as COCO json (instances, with segmentation)"
+    below = [each for each in _subfolders(source.path) if not asked and _known_format(source.at(each))]
+    if known:
+        fix = f'pass format="{known}", or leave it out'
+    elif below:
+        fix = f'name a folder that holds annotations, for example "{below[0]}"'
+    code = "ds-via-format" if asked == via.NAME else "ds-format-unknown"
+    return setup_error(code, source.path, f"{seen}. Formats that can be read here: {readable}", fix)
+
+
+def _subfolders(path: Path) -> list[Path]:
+    """The first subfolders by name, where somebody meant the folder above train/ and val/."""
+    return sorted(each for each in path.iterdir() if each.is_dir())[:8] if path.is_dir() else []
+
+
+def _known_format(source: Source) -> str:
+    """The name of the format the source is of, whatever was asked for; "" where it is of none."""
+    for each in FORMATS:
+        try:
+            if each.recognise(source) is not None:
+                return each.NAME
+        except SetupError:  # of that format, but ambiguous or damaged
+            return each.NAME
+        except OSError:  # not for us to read
+            continue
+    return ""
 
 
 def describe_json(content: object) -> str:
     """What parsed JSON looks like, by the keys that tell annotation formats apart."""
     values = content.values() if isinstance(content, dict) else content
     first = next(iter(values), None) if isinstance(content, (dict, list)) else None  # type: ignore[call-overload]
+    if is_via(content):
+        return "this looks like a VIA annotation file"
+    if is_labelme(content):
+        return "this looks like a LabelMe file, one for each image"
     if isinstance(content, dict):
-        if "_via_img_metadata" in content:
-            return "this looks like a VIA project file"
-        if "shapes" in content and ("imagePath" in content or "imageData" in content):
-            return "this looks like a LabelMe file, one for each image"
+        if coco.is_coco(content):
+            return "this looks like a COCO file"
         if "images" in content and "annotations" in content:
             return "this looks like a COCO panoptic file, or a COCO file whose images are not a list"
-        if isinstance(first, dict) and "regions" in first:
-            return "this looks like a VIA annotation file"
         return f"this is JSON with the keys {_keys(content)}"
     if isinstance(content, list) and isinstance(first, dict):
-        if "regions" in first:
-            return "this looks like a VIA 2 annotation file (a list)"
         if "image_id" in first and "category_id" in first:
             return "this looks like COCO results (detections), not annotations"
         return f"this is a JSON list of objects with the keys {_keys(first)}"

@@ -81,6 +81,21 @@ FAULTS: dict[str, Fault] = {
     "ds-id-dup-ann": Fault(
         _WARNING, "annotation", "id is used twice; both are trained on, but COCO's own tools keep one of them"
     ),
+    "ds-via-format": Fault(
+        _ERROR,
+        "record",
+        "not what VIA writes, so the regions cannot be read; scripts stop at it with KeyError or TypeError",
+    ),
+    "ds-via-shape": Fault(
+        _ERROR,
+        "annotation",
+        "a shape without an area, so there is no mask; scripts that expect polygons stop at it with KeyError",
+    ),
+    "ds-via-label-missing": Fault(
+        _ERROR,
+        "annotation",
+        "no class while others have one, so there would be fewer class ids than masks and training stops",
+    ),
     "ds-crowd-polygon": Fault(
         _WARNING,
         "annotation",
@@ -158,7 +173,9 @@ class Problems:
 
 def _message(fault: Fault, group: _Group, total: int) -> str:
     count = f"{group.count} of {total}" if total >= group.count else str(group.count)
-    plural = "s" if max(total, group.count) != 1 else ""
+    subject = fault.subject
+    if max(total, group.count) != 1:
+        subject = f"{subject[:-1]}ies" if subject.endswith("y") else f"{subject}s"
     first = f" (first {len(group.places)})" if group.count > len(group.places) else ""
     places = "; ".join(f"{place}: {detail}" if detail else place for place, detail in group.places)
-    return f"{count} {fault.subject}{plural}: {fault.summary}{first}: {places}"
+    return f"{count} {subject}: {fault.summary}{first}: {places}"

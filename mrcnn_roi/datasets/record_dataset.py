@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from mrcnn_roi.datasets.base import Dataset, image_name
+from mrcnn_roi.datasets.base import Dataset, declared_size, image_name
 from mrcnn_roi.datasets.files import setup_error
+from mrcnn_roi.datasets.outlines import crosses_itself
 from mrcnn_roi.datasets.problems import shown
 from mrcnn_roi.datasets.records import Record
-from mrcnn_roi.datasets.segmentation import MAX_PIXELS, fill_polygons, fill_runs, runs_extent
+from mrcnn_roi.datasets.segmentation import MAX_PIXELS, draw_polygons, draw_runs, runs_extent
 from mrcnn_roi.findings import SetupError
+
+LONGEST = 2000  # numbers of an outline that is compared edge by edge with itself
 
 
 class RecordDataset(Dataset):
     """A dataset of `Record`s: image_info entries hold "records", a sequence of them. SOURCE names its classes."""
 
     SOURCE = ""
+    UNIT = "annotation"  # what the annotation tool calls an instance
     applies_exif = True
     parallel_safe = True
 
@@ -27,7 +31,7 @@ class RecordDataset(Dataset):
         records, height, width = self._usable(image_id)
         masks = np.zeros((len(records), height, width), bool)
         for mask, record in zip(masks, records):
-            mask[:] = _mask(record, height, width)
+            _draw(mask, record)
         return np.moveaxis(masks, 0, -1), self._class_ids(records)
 
     def load_boxes(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
@@ -42,16 +46,30 @@ class RecordDataset(Dataset):
 
     def instance_names(self, image_id: int) -> list[str]:
         """ "annotation 7339" for each instance of load_mask."""
-        return [f"annotation {shown(record.id)}" for record in self.image_info[image_id]["records"]]
+        return [f"{self.UNIT} {shown(record.id)}" for record in self.image_info[image_id]["records"]]
+
+    def crossing_outlines(self, image_id: int) -> np.ndarray:
+        """int64 [N]: 1 for an instance with a polygon that crosses itself."""
+        records = self.image_info[image_id]["records"]
+        crossing = [any(len(p) <= LONGEST and crosses_itself(p) for p in record.parts or ()) for record in records]
+        return np.array(crossing, np.int64)
+
+    def scan_key(self, image_id: int) -> bytes:
+        """The path, the size and the records of the image."""
+        info = self.image_info[image_id]
+        records = info["records"]
+        content = records.content() if hasattr(records, "content") else b"|".join(each.content() for each in records)
+        return repr((info["path"], declared_size(info))).encode("utf-8", "backslashreplace") + content
 
     def _usable(self, image_id: int) -> tuple[list[Record], int, int]:
         info = self.image_info[image_id]
-        broken = [record for record in info["records"] if record.fault]
+        records = list(info["records"])
+        broken = [record for record in records if record.fault]
         if broken:
             raise SetupError(
                 setup_error(
                     record.fault_code,
-                    f"{image_name(info)}: annotation {shown(record.id)}",
+                    f"{image_name(info)}: {self.UNIT} {shown(record.id)}",
                     f"{record.fault}; image {info['path']}",
                     "correct or delete the annotation",
                 ).findings[0]
@@ -65,19 +83,18 @@ class RecordDataset(Dataset):
                 f"the size of the image is {size}, so its masks cannot be drawn",
                 "give the image's width and height in the annotation file",
             )
-        return info["records"], info["height"], info["width"]
+        return records, info["height"], info["width"]
 
     def _class_ids(self, records: list[Record]) -> np.ndarray:
         ids = [self.map_source_class_id(f"{self.SOURCE}.{record.category}") for record in records]
         return np.array([-i if record.crowd else i for i, record in zip(ids, records)], np.int32)
 
 
-def _mask(record: Record, height: int, width: int) -> np.ndarray:
+def _draw(mask: np.ndarray, record: Record) -> None:
     if record.runs is not None:
-        return fill_runs(record.runs, height, width)
-    if record.empty:
-        return np.zeros((height, width), bool)
-    return fill_polygons(record.parts or [], height, width)
+        draw_runs(mask, record.runs)
+    elif not record.empty:
+        draw_polygons(mask, record.parts or [])
 
 
 def _box(record: Record, height: int, width: int) -> tuple[int, int, int, int]:

@@ -38,6 +38,11 @@ class Record:
         """Marks the record as one whose mask cannot be had."""
         self.fault_code, self.fault = code, fault
 
+    def content(self) -> bytes:
+        """Bytes that change when the mask or the class does."""
+        plain = (self.category, self.crowd, self.parts, self.extent, self.fault_code, self.fault, self.empty)
+        return repr(plain).encode("utf-8", "backslashreplace") + (b"" if self.runs is None else self.runs.tobytes())
+
 
 def identity(value: object) -> Identity | None:
     """An id as a dictionary key: integers, whole floats as integers, strings; None for anything else."""

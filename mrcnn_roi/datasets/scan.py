@@ -1,20 +1,29 @@
-"""One pass over a Dataset into flat arrays: what every dataset check reads instead of opening images."""
+"""One pass over a Dataset into flat arrays: what every dataset check reads instead of opening images.
+
+The pass runs in worker processes once it turns out to take its time (`processes`), and what it found is kept for the
+next time (`scan_cache`).
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from mrcnn_roi.datasets import processes
 from mrcnn_roi.datasets.base import Dataset, image_name
-from mrcnn_roi.datasets.facts import ImageFacts, image_facts
+from mrcnn_roi.datasets.facts import path_of
+from mrcnn_roi.datasets.scan_cache import ScanCache
+from mrcnn_roi.datasets.scan_columns import NUMBERS, TEXTS, Columns, join, mask_shapes, pack, select
+from mrcnn_roi.datasets.scan_reading import measured
 from mrcnn_roi.findings import Finding
 
 FULL_LIMIT = 2000  # images: of a larger set a seeded sample of this many is decoded
+KEPT = 0.5  # seconds of scanning from which the result is worth a file
+UNREADABLE = "ds-file-unreadable"
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,7 @@ class Scan:
     alpha_varies: np.ndarray  # bool [I], the file has an alpha channel that is not constant
     sha1: list[str]  # of the file's bytes
     read: np.ndarray  # bool [I]
+    load_seconds: np.ndarray  # float64 [I], of load_image and load_mask together; NaN where they were not called
     image_errors: dict[int, str]  # row -> text
     image_error_codes: dict[int, str]  # row -> code of the finding, "" where load_image raised something else
     # masks of an image
@@ -62,11 +72,12 @@ class Scan:
     # instances
     instance_image: np.ndarray  # int64 [M], row
     instance_index: np.ndarray  # int64 [M], position within its image
-    instance_names: list[str]  # for messages: "annotation 7339", "instance 3"
+    instance_names: Sequence[str]  # for messages: "annotation 7339", "instance 3"
     class_id: np.ndarray  # int64 [M], negative for crowds
     box: np.ndarray  # int64 [M, (y1, x1, y2, x2)], pixels of the image as load_image returns it
     mask_area: np.ndarray  # int64 [M], pixels; -1 where the image was not read
     duplicate_of: np.ndarray  # int64 [M], the first instance of the same class and pixels, -1
+    crosses_itself: np.ndarray  # int64 [M], 1 an outline that crosses itself, 0 none does, -1 unknown
     # the dataset
     class_names: list[str]
     num_classes: int
@@ -88,13 +99,18 @@ def scan_dataset(
     fast: bool = False,
     progress: Callable[[int, int], object] | None = None,
     limit: int | None = FULL_LIMIT,
+    workers: int | None = None,
+    cache: bool = True,
 ) -> Scan:
     """Reads every image of a prepared dataset once, through its own load_image and load_mask.
 
     fast: headers and annotations only; nothing is decoded, masks are not drawn.
-    progress: called with (images done, images in all) after each image.
+    progress: called with (images done, images in all).
     limit: images beyond it are scanned as if fast, a sample that is always the same is read; None reads all.
-    Threads are used for loaders that allow it (`parallel_safe`), not for users' classes.
+    workers: how many processes read; None is one a processor, 0 or 1 none besides this one. They are started when there
+        is enough to do. Where processes cannot be forked, threads do it, for loaders that allow it.
+    cache: whether what was found may be kept in a file of the user's cache folder, and taken from it where image and
+        annotations are the same. Users' own classes are always read anew: what their code does is not known.
 
     Never raises for faults of images and masks: they are in image_errors and mask_errors.
     """
@@ -103,99 +119,97 @@ def scan_dataset(
     if not fast and limit is not None and len(image_ids) > limit:
         read[:] = False
         read[np.random.default_rng(0).choice(len(image_ids), limit, replace=False)] = True
-    facts = []
-    for each in _each(dataset, image_ids, read):
-        facts.append(each)
-        if progress is not None:
-            progress(len(facts), len(image_ids))
-    return _flat(dataset, image_ids, facts, fast)
+    kept = ScanCache(dataset, image_ids, read) if cache else None
+    known, rest = kept.lookup() if kept else (pack(()), np.arange(len(image_ids)))
+    parts: list[tuple[list[int], Columns]] = []
+    done, started = len(image_ids) - len(rest), time.perf_counter()
+    try:
+        for rows, columns in measured(
+            dataset, image_ids, read, rest.tolist(), processes.cores() if workers is None else workers
+        ):
+            parts.append((rows, columns))
+            done += len(rows)
+            if progress is not None:
+                progress(done, len(image_ids))
+    finally:
+        new_rows = np.array([row for rows, _ in parts for row in rows], np.int64)
+        new = join([columns for _, columns in parts])
+        if kept and time.perf_counter() - started > KEPT:
+            kept.store(new_rows, new)
+        parts.clear()
+    order = np.concatenate([np.setdiff1d(np.arange(len(image_ids)), rest), new_rows])
+    columns = join([known, new]) if len(order) > len(new_rows) else new
+    known, new = pack(()), pack(())  # a million instances lie in memory once, not three times
+    if (np.diff(order) < 0).any():
+        columns = select(columns, np.argsort(order, kind="stable"))
+    return _as_scan(dataset, image_ids, columns, fast)
 
 
-def _each(dataset: Dataset, image_ids: list[int], read: np.ndarray) -> Iterator[ImageFacts]:
-    jobs = ([dataset] * len(image_ids), image_ids, map(bool, read))
-    workers = min(4, os.cpu_count() or 1)
-    if not getattr(dataset, "parallel_safe", False) or workers == 1:
-        yield from map(image_facts, *jobs)
-        return
-    with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(image_facts, *jobs)
+class _Names(Sequence):
+    """The instances' names for messages, asked for one by one: a million of them would fill the memory."""
+
+    def __init__(self, dataset: Dataset, image_ids: np.ndarray, places: np.ndarray, counts: np.ndarray):
+        self.dataset, self.image_ids, self.places, self.counts = dataset, image_ids, places, counts
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, i):
+        if isinstance(i, slice):
+            return [self[each] for each in range(*i.indices(len(self)))]
+        place = int(self.places[i])
+        try:
+            names = list(self.dataset.instance_names(int(self.image_ids[i])))
+        except Exception:  # a user's class may raise anything; a name is not worth it
+            names = []
+        return names[place] if len(names) == self.counts[i] else f"instance {place + 1}"
+
+    def __eq__(self, other) -> bool:
+        return list(self) == other
 
 
-def _flat(dataset: Dataset, image_ids: list[int], facts: list[ImageFacts], fast: bool) -> Scan:
+def _has_reported(info: dict[str, Any], code: str, reported: set[str]) -> bool:
+    """Whether the loader has told of this fault of an image's masks already. It sees all of them, but for files: of
+    those it has opened some only, and says which."""
+    return bool(info.get("masks_reported")) if code == UNREADABLE else code in reported
+
+
+def _as_scan(dataset: Dataset, image_ids: list[int], columns: Columns, fast: bool) -> Scan:
     infos = [dataset.image_info[image_id] for image_id in image_ids]
     problems = list(getattr(dataset, "annotation_problems", []))
     reported = {finding.code for finding in problems}
-    errors, masks = _errors(facts, "error", reported), _errors(facts, "mask_error", reported)
-    numbers: dict[str, Any] = {
-        name: np.array([getattr(each, name) for each in facts], dtype)
-        for dtype, names in _NUMBERS.items()
-        for name in names
+    errors = {row: each for row, each in columns["error"].items() if each[0] not in reported - {UNREADABLE}}
+    masks = {
+        row: each for row, each in columns["mask_error"].items() if not _has_reported(infos[row], each[0], reported)
     }
+    counts = columns["count"]
+    starts = np.cumsum(counts) - counts
+    owner = np.repeat(np.arange(len(counts)), counts)
+    index = np.arange(len(owner)) - starts[owner]
+    duplicates = columns["duplicates"]
     return Scan(
         image_ids=np.array(image_ids, np.int64),
         image_keys=[f"{info['source']}.{info['id']}" for info in infos],
         names=[image_name(info) for info in infos],
-        paths=[each.path for each in facts],
-        dtype=[each.dtype for each in facts],
-        mode=[each.mode for each in facts],
-        file_format=[each.file_format for each in facts],
-        sha1=[each.sha1 for each in facts],
-        mask_shape=[each.mask_shape for each in facts],
-        mask_dtype=[each.mask_dtype for each in facts],
-        channel_mean=np.array([each.channel_mean for each in facts], np.float64).reshape(-1, 4),
-        **numbers,
+        paths=[path_of(info) for info in infos],
+        **{name: columns[name].tolist() for name in TEXTS},
+        **{name: columns[name] for name in NUMBERS if not name.startswith("file_")},
+        channel_mean=columns["channel_mean"],
+        mask_shape=mask_shapes(columns["mask_shape"]),
         image_errors={row: text for row, (_, text) in errors.items()},
         image_error_codes={row: code for row, (code, _) in errors.items()},
         mask_errors={row: text for row, (_, text) in masks.items()},
         mask_error_codes={row: code for row, (code, _) in masks.items()},
-        **_instances(facts),
+        instance_image=owner,
+        instance_index=index,
+        instance_names=_Names(dataset, np.array(image_ids, np.int64)[owner], index, counts[owner]),
+        class_id=columns["class_ids"],
+        box=columns["boxes"],
+        mask_area=columns["areas"],
+        duplicate_of=np.where(duplicates < 0, -1, duplicates + starts[owner]),
+        crosses_itself=columns["crossings"],
         class_names=[str(info["name"]) for info in dataset.class_info],
         num_classes=len(dataset.class_info),
         fast=fast,
         annotation_problems=problems,
     )
-
-
-_NUMBERS: dict[type, tuple[str, ...]] = {
-    np.int64: (
-        "height",
-        "width",
-        "channels",
-        "declared_height",
-        "declared_width",
-        "exif_orientation",
-        "exif_applied",
-        "mask_distinct",
-    ),
-    np.float64: ("dtype_max", "value_min", "value_max", "mask_max"),
-    np.bool_: ("alpha_varies", "read", "instances_known"),
-}
-
-
-def _errors(facts: list[ImageFacts], name: str, reported: set[str]) -> dict[int, tuple[str, str]]:
-    errors = {row: getattr(each, name) for row, each in enumerate(facts)}
-    return {row: error for row, error in errors.items() if error is not None and error[0] not in reported}
-
-
-def _instances(facts: list[ImageFacts]) -> dict[str, Any]:
-    counts = np.array([len(each.class_ids) for each in facts], np.int64)
-    starts = np.cumsum(counts) - counts
-    duplicates = [np.where(each.duplicates < 0, -1, each.duplicates + start) for each, start in zip(facts, starts)]
-    names = [each.names if len(each.names) == len(each.class_ids) else [] for each in facts]
-    return {
-        "instance_image": np.repeat(np.arange(len(facts)), counts),
-        "instance_index": np.arange(counts.sum()) - np.repeat(starts, counts),
-        "instance_names": [
-            own[index] if own else f"instance {index + 1}"
-            for own, count in zip(names, counts)
-            for index in range(count)
-        ],
-        "class_id": _joined([each.class_ids for each in facts], (0,)),
-        "box": _joined([each.boxes for each in facts], (0, 4)),
-        "mask_area": _joined([each.areas for each in facts], (0,)),
-        "duplicate_of": _joined(duplicates, (0,)),
-    }
-
-
-def _joined(arrays: list[np.ndarray], empty: tuple[int, ...]) -> np.ndarray:
-    return np.concatenate([np.zeros(empty, np.int64), *arrays]).astype(np.int64)

@@ -78,13 +78,24 @@ def fill_polygons(parts: Sequence[Sequence[float]], height: int, width: int) -> 
 
     Raises ValueError for a point absurdly far away: the rasterizer walks there, or ends in a segmentation fault.
     """
+    mask = np.zeros((height, width), bool)
+    draw_polygons(mask, parts)
+    return mask
+
+
+def draw_polygons(mask: np.ndarray, parts: Sequence[Sequence[float]]) -> None:
+    """Sets the pixels of the union of polygons in mask, bool [H, W]; see fill_polygons."""
     from pycocotools import mask as coco_mask
 
+    height, width = mask.shape
     over = overshoot(polygon_extent(parts), height, width)
     if not over <= _farthest(height, width):
         raise ValueError(f"expected points within {_farthest(height, width)} pixels of the image, received {over}")
     polygons = [[float(number) for number in part] for part in parts]
-    return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))).astype(bool)
+    rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+    runs = run_lengths(rle["counts"])
+    if runs is not None:
+        draw_runs(mask, runs)
 
 
 def run_lengths(counts: object) -> np.ndarray | None:
@@ -106,9 +117,16 @@ def run_lengths(counts: object) -> np.ndarray | None:
     return runs if runs is not None and (runs >= 0).all() and (runs <= MAX_PIXELS).all() else None
 
 
-def fill_runs(runs: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The mask of run lengths that sum to H * W, bool [H, W]."""
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(width, height).T
+def draw_runs(mask: np.ndarray, runs: np.ndarray) -> None:
+    """Sets the pixels of run lengths that sum to H * W in mask, bool [H, W]: only the window that they fill is touched,
+    for most objects are small."""
+    height = len(mask)
+    x1, y1, x2, y2 = runs_extent(runs, height)
+    if x1 == x2:
+        return
+    ends = np.clip(np.cumsum(runs), x1 * height, x2 * height)
+    window = np.repeat(np.arange(len(runs)) % 2 == 1, np.diff(ends, prepend=x1 * height)).reshape(x2 - x1, height)
+    mask[y1:y2, x1:x2] |= window[:, y1:y2].T
 
 
 def runs_extent(runs: np.ndarray, height: int) -> tuple[int, int, int, int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from mrcnn_roi.datasets.annotation_table import AnnotationTable
 from mrcnn_roi.datasets.files import read_json
 
 
@@ -18,8 +19,11 @@ class Source:
 
     @cached_property
     def content(self) -> object:
-        """The parsed JSON of a file. Raises SetupError where it is not JSON."""
-        return read_json(self.path)
+        """The parsed JSON of a file; a list under "annotations" as an AnnotationTable, for it may be huge.
+
+        Raises SetupError where it is not JSON.
+        """
+        return read_json(self.path, {"annotations": AnnotationTable})
 
     @property
     def is_json(self) -> bool:

@@ -17,6 +17,8 @@ BY_IMAGE_ID = (
     "load_boxes",
     "annotated_size",
     "instance_names",
+    "crossing_outlines",
+    "scan_key",
     "image_reference",
     "source_image_link",
 )

@@ -10,10 +10,13 @@ import numpy as np
 
 from mrcnn_roi import preflight as preflights
 from mrcnn_roi.engine import inference, inspecting, training, weights
+from mrcnn_roi.engine.first_batch import inspect_first_batch
 from mrcnn_roi.engine.inspecting import log
 from mrcnn_roi.engine.keras_model import MaskRCNNModel
+from mrcnn_roi.engine.loaded_weights import LoadedWeights
 from mrcnn_roi.engine.log_dir import find_last, log_dir_for
 from mrcnn_roi.engine.run_folder import describe_run
+from mrcnn_roi.engine.weight_report import print_report
 from mrcnn_roi.findings import SetupError, Severity
 from mrcnn_roi.inputs.pipeline import Batches
 from mrcnn_roi.network.build import build_inference, build_training
@@ -49,6 +52,7 @@ class MaskRCNN:
         self._anchor_cache: dict[tuple, np.ndarray] = {}
         self.set_log_dir()
         self.keras_model = self.build(mode=mode, config=config)
+        self._weights = LoadedWeights(self.keras_model)
 
     def build(self, mode, config):
         """A new keras.Model of the mode; its inputs and outputs are those of network.build."""
@@ -69,16 +73,23 @@ class MaskRCNN:
         filepath: Matterport's ".h5" (weights or full model), ".weights.h5" or ".keras". exclude: layer names to
         leave as they are; it implies by_name. The usual one for other classes is
         ["mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask"].
-        Raises SetupError, the model unchanged, for an unreadable file or shapes that do not fit.
+        Raises SetupError with everything that forbids to load, the model unchanged: an unreadable file, shapes that
+        do not fit, unknown names in exclude, heads that would stay random at inference. Warnings are printed.
+        (keras_model.load_weights loads parts of a model for inference, too.)
         """
-        path = os.fspath(filepath)
-        report = weights.load_any(self.keras_model, path, by_name=by_name or bool(exclude), exclude=exclude or ())
-        weights.print_report(report)
-        heads = {"mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask"} & {*report.skipped, *report.missing}
-        if heads and self.mode == "inference":
-            names = ", ".join(sorted(heads))
-            print(f"WARNING [w-exclude-at-inference] {names} keep random weights: detections mean nothing")
-        self.set_log_dir(path)
+        excluded = [exclude] if isinstance(exclude, str) else list(exclude or ())
+        report = weights.load_any(
+            self.keras_model,
+            filepath,
+            by_name=by_name or bool(excluded),
+            exclude=excluded,
+            judge=lambda header: self._weights.judge(self.config, header, excluded, self.mode),
+        )
+        print_report(report)
+        for finding in report.findings:
+            print(finding)
+        self._weights.add(report)
+        self.set_log_dir(os.fsdecode(filepath))
         return report
 
     def get_imagenet_weights(self):
@@ -126,6 +137,7 @@ class MaskRCNN:
         custom_callbacks=None,
         no_augmentation_sources=None,
         preflight="error",
+        findings=None,
     ):
         """Trains from self.epoch to `epochs`, the number of the last epoch (not how many more).
 
@@ -134,8 +146,10 @@ class MaskRCNN:
         layers: "heads", "3+", "4+", "5+", "all", or a regular expression on layer names.
         augmentation: callable (image, masks, rng) -> (image, masks), an albumentations transform or an imgaug-style
             augmenter. no_augmentation_sources: dataset sources it is not applied to.
-        preflight: "error" refuses to start when the preflight finds an ERROR (SetupError), "warn" prints findings
-            and starts, "off" skips it.
+        preflight: "error" refuses to start when the preflight or the first batch shows an ERROR (SetupError), "warn"
+            prints findings and starts, "off" looks at nothing. The first batch is looked at after it was made and
+            run through the model once, which changes neither the model nor any random numbers.
+        findings: what preflight() found in this set-up already and was shown; then it is not run again.
         Returns Keras' History; an empty one, and a line that says so, when epoch `epochs` is done already, so that a
         script of several stages can be resumed.
         """
@@ -147,8 +161,9 @@ class MaskRCNN:
             more = f"epochs is the number of the last epoch; epochs={self.epoch + epochs} trains {epochs} more"
             print(f"WARNING [w-epochs-done] epoch {self.epoch} of {epochs} is done: nothing to train. {more}")
             return keras.callbacks.History()
-        if preflight != "off":
-            self._preflight(preflight, train_dataset, val_dataset, layers, learning_rate, epochs, augmentation)
+        if preflight != "off" and findings is None:
+            findings = self._preflight(train_dataset, val_dataset, layers, learning_rate, epochs, augmentation)
+            _print_or_raise(findings, preflight)
         seed, steps = getattr(self.config, "SEED", None), int(self.config.STEPS_PER_EPOCH)
         train = Batches(
             train_dataset,
@@ -162,9 +177,14 @@ class MaskRCNN:
         validate = val_dataset is not None and self.config.VALIDATION_STEPS
         val = Batches(val_dataset, self.config, seed=seed) if validate else None
 
-        print(f"\nStarting at epoch {self.epoch}. LR={learning_rate}\n\nCheckpoint Path: {self.checkpoint_path}")
         self.set_trainable(training.LAYER_PRESETS.get(layers, layers), verbose=0)
         self.compile(learning_rate, self.config.LEARNING_MOMENTUM)
+        if preflight != "off":
+            trained = self.epoch > 0 or "rpn_model" in self._weights.layers
+            codes = {finding.code for finding in findings}
+            found = inspect_first_batch(self.keras_model, train, self.config, trained=trained, reported=codes)
+            _print_or_raise(found, preflight)
+        print(f"\nStarting at epoch {self.epoch}. LR={learning_rate}\n\nCheckpoint Path: {self.checkpoint_path}")
         callbacks = training.default_callbacks(self.log_dir, self.checkpoint_path)
         describe_run(self.log_dir, self.config, train_dataset.class_names)
         history = training.fit(
@@ -178,10 +198,12 @@ class MaskRCNN:
             verbose=1 if sys.stdout.isatty() else 2,
         )
         self.epoch = max(self.epoch, epochs)
+        self._weights.add_trained(self.get_trainable_layers())
         return history
 
-    def _preflight(self, level, train_dataset, val_dataset, layers, learning_rate, epochs, augmentation):
-        findings = preflights.preflight(
+    def _preflight(self, train_dataset, val_dataset, layers, learning_rate, epochs, augmentation):
+        """What preflight() says about this run, and about weights and layers that belong together."""
+        found = preflights.preflight(
             self.config,
             train_dataset,
             val_dataset,
@@ -192,11 +214,7 @@ class MaskRCNN:
             augmentation=augmentation,
             model_dir=self.model_dir,
         )
-        errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-        if errors and level == "error":
-            raise SetupError(errors)
-        for finding in findings:
-            print(finding)
+        return found + self._weights.judge_layers(self.config, layers)
 
     # Inference
 
@@ -281,3 +299,13 @@ class MaskRCNN:
         if image_metas is None:
             images, image_metas, _ = self.mold_inputs(images)
         return inspecting.run_graph(self.keras_model, images, image_metas, outputs, self.get_anchors)
+
+
+def _print_or_raise(findings, level):
+    """Prints findings; at the level "error" the errors among them become one SetupError."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR and level == "error"]
+    for finding in findings:
+        if finding not in errors:
+            print(finding)
+    if errors:
+        raise SetupError(errors)

@@ -9,50 +9,44 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import keras
 import numpy as np
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from mrcnn_roi.checks.h5_header import WeightHeader, read_arrays, read_header
 from mrcnn_roi.checks.weight_file import checked_path, unreadable
 from mrcnn_roi.checks.weight_mismatch import kept_weights, named_backbone, shape_problems, some, unknown_name
 from mrcnn_roi.checks.weight_shapes import NAMED_LAYERS, RPN_LAYERS, Weights, match_weights, owner
+from mrcnn_roi.engine.weight_report import LoadReport
 from mrcnn_roi.findings import Finding, SetupError, Severity
 
 ATTRIBUTE_LIMIT = 64512  # bytes; longer HDF5 attributes are split into name0, name1, ... as Keras 2 did
 KERAS_VERSION = b"2.2.4"  # the version whose layout is written; readers look at it to convert older ones
 STATISTICS = ("moving_mean", "moving_variance")
 Arrays = Iterable[tuple[str, list[np.ndarray]]]
+Judge = Callable[[WeightHeader], Iterable[Finding]]
 
 
-@dataclass(frozen=True)
-class LoadReport:
-    """What happened to the layers with weights: loaded; skipped because excluded (layers inside rpn_model included);
-    missing in the file, left as they were; unused, of which the model has none."""
-
-    path: str
-    loaded: tuple[str, ...]
-    skipped: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
+def nothing_more(header: WeightHeader) -> list[Finding]:
+    """No findings about a file besides those of its fit to the model."""
+    del header
+    return []
 
 
-def load_any(model, path, *, by_name=True, exclude: Iterable[str] = ()) -> LoadReport:
+def load_any(model, path, *, by_name=True, exclude: Iterable[str] = (), judge: Judge = nothing_more) -> LoadReport:
     """Loads ".h5" (see load_h5), the layers of a ".keras" model by name, or the ".weights.h5" of an equal model.
 
     Raises SetupError, the model unchanged; ValueError for exclude with Keras 3's ".weights.h5", which knows no names.
     """
-    if os.fspath(path).endswith(".keras"):
-        return _load_keras(model, checked_path(path, hdf5=False), by_name, exclude)
+    if isinstance(path, (str, bytes, os.PathLike)):
+        path = os.fsdecode(path)
+        if path.endswith(".keras"):
+            return _load_keras(model, checked_path(path, hdf5=False), by_name, exclude, judge)
     header = read_header(path)
     if header.layout == "keras2" or not header.path.name.endswith(".weights.h5"):
-        return load_h5(model, path, by_name=by_name, exclude=exclude)
+        return load_h5(model, path, by_name=by_name, exclude=exclude, judge=judge)
     if exclude:
         raise ValueError(
             f"expected a .h5 or .keras file with exclude={exclude!r}, received {header.path.name}: its layers have no "
@@ -69,11 +63,11 @@ def load_any(model, path, *, by_name=True, exclude: Iterable[str] = ()) -> LoadR
     return LoadReport(str(header.path), tuple(layer.name for layer in model.layers if layer.weights))
 
 
-def load_h5(model, path, *, by_name=True, exclude: Iterable[str] = ()) -> LoadReport:
+def load_h5(model, path, *, by_name=True, exclude: Iterable[str] = (), judge: Judge = nothing_more) -> LoadReport:
     """Loads Matterport's ".h5", weights or full model, by layer name and within a layer by position.
 
     by_name: False wants the same layers in file and model. exclude: layers to leave as they are, those inside
-    rpn_model included; it implies by_name.
+    rpn_model included; it implies by_name. judge: more findings about the file; ERRORs among them refuse it.
     Raises SetupError, the model unchanged, with one finding a cause: w-file-unreadable, w-exclude-unknown,
     w-nothing-loaded, w-backbone-depth (missing or surplus layers without by_name), w-num-classes, w-rpn-ratios,
     w-conv1-channels, w-shape-other.
@@ -82,10 +76,10 @@ def load_h5(model, path, *, by_name=True, exclude: Iterable[str] = ()) -> LoadRe
     if header.layout != "keras2":
         fix = "rename it to end in .weights.h5 and load it into a model with the settings it was saved with"
         raise unreadable(path, "has Keras 3's own layout, which knows no layer names", fix)
-    return _load(model, header, lambda layers: read_arrays(header, layers), by_name, exclude)
+    return _load(model, header, lambda layers: read_arrays(header, layers), by_name, exclude, judge)
 
 
-def _load_keras(model, path: Path, by_name, exclude) -> LoadReport:
+def _load_keras(model, path: Path, by_name, exclude, judge: Judge) -> LoadReport:
     try:
         saved = keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its parts raise
@@ -97,18 +91,24 @@ def _load_keras(model, path: Path, by_name, exclude) -> LoadReport:
     def arrays(layers: Iterable[str]) -> Arrays:
         return ((name, [v.numpy() for v in held[name].values()]) for name in layers)
 
-    return _load(model, WeightHeader(path, "keras2", shapes, full_model=True), arrays, by_name, exclude)
+    return _load(model, WeightHeader(path, "keras2", shapes, full_model=True), arrays, by_name, exclude, judge)
 
 
-def _load(model, header: WeightHeader, read: Callable[[Iterable[str]], Arrays], by_name, exclude) -> LoadReport:
+def _load(
+    model, header: WeightHeader, read: Callable[[Iterable[str]], Arrays], by_name, exclude, judge: Judge
+) -> LoadReport:
     """Plans which array goes to which variable, refuses what does not fit, and only then assigns."""
     exclude = [exclude] if isinstance(exclude, str) else list(exclude or ())
     variables = {layer.name: layer_variables(layer) for layer in model.layers if layer.weights}
     wanted = {layer: [(name, tuple(v.shape)) for name, v in held.items()] for layer, held in variables.items()}
     stored = {layer: weights for layer, weights in header.layers.items() if weights}
     findings = _findings(model, header, stored, wanted, exclude, by_name or bool(exclude))
-    if findings:
-        raise SetupError(findings)
+    codes = {finding.code for finding in findings}
+    if "w-nothing-loaded" not in codes:  # that explains all the rest
+        findings += [finding for finding in judge(header) if finding.code not in codes]
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if errors:
+        raise SetupError(errors)
 
     loaded = [layer for layer in wanted if layer in stored and layer not in exclude]
     assignments = []
@@ -129,6 +129,7 @@ def _load(model, header: WeightHeader, read: Callable[[Iterable[str]], Arrays], 
         skipped=tuple(each for each in dict.fromkeys(exclude) if each in wanted or each in inside),
         missing=tuple(layer for layer in wanted if layer not in stored and layer not in exclude),
         unused=tuple(layer for layer in stored if layer not in wanted and layer not in exclude),
+        findings=tuple(findings),
     )
 
 
@@ -230,21 +231,3 @@ def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
         return
     for index, piece in enumerate(np.array_split(array, pieces)):
         group.attrs[f"{attribute}{index}"] = piece
-
-
-def print_report(report: LoadReport, console: Console | None = None) -> None:
-    """Prints one table: how many layers were loaded, excluded, missing and unused, and the first of each."""
-    table = Table(title=Text(f"Weights of {report.path}"), title_justify="left")
-    table.add_column("layers")
-    table.add_column("count", justify="right")
-    table.add_column("names", overflow="fold")
-    rows = (
-        ("loaded", report.loaded),
-        ("excluded", report.skipped),
-        ("not in the file", report.missing),
-        ("only in the file", report.unused),
-    )
-    for title, names in rows:
-        if names or title == "loaded":
-            table.add_row(title, str(len(names)), Text(some(names)))
-    (console or Console()).print(table)

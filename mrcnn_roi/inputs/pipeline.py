@@ -6,6 +6,7 @@ whatever the number of workers, and a run that resumes at epoch e sees what it w
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +98,11 @@ class Batches:
                 np.random.RandomState(rng.integers(2**31)),
             )
         return sample
+
+    def first(self) -> tuple[list, dict]:
+        """(image ids, batch) that the stream begins with, made here and now; the stream itself is not touched."""
+        pairs = list(itertools.islice(self.order(), self.batch_size))
+        return [image_id for image_id, _ in pairs], self._stack([self.sample(*pair) for pair in pairs])
 
     def __iter__(self):
         ahead = 2 * self.workers + self.batch_size

@@ -49,7 +49,7 @@ def _check_resize_arguments(min_dim, max_dim, mode) -> None:
         raise ValueError(f"Mode {mode} not supported: expected one of {RESIZE_MODES}, received {mode!r}")
     if mode == "square" and not max_dim:
         raise ValueError(f'expected max_dim (a side in pixels) for mode "square", received {max_dim!r}')
-    if mode in ("pad64", "crop") and not min_dim:
+    if (mode == "crop" and not min_dim) or (mode == "pad64" and min_dim is None):
         raise ValueError(f'expected min_dim (a side in pixels) for mode "{mode}", received {min_dim!r}')
     if mode == "pad64" and min_dim % 64:
         raise ValueError(f'expected min_dim to be a multiple of 64 for mode "pad64", received {min_dim}')

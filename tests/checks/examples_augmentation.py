@@ -83,6 +83,11 @@ def floats(image, masks, rng):
     return image.astype(np.float32), masks
 
 
+def restless(image, masks, rng):
+    """Draws from numpy's own random numbers."""
+    return (image[:, ::-1], masks[:, ::-1]) if np.random.rand() < 0.5 else (image, masks)
+
+
 def fails(image, masks, rng):
     raise RuntimeError("no such transform")
 
@@ -96,6 +101,7 @@ EXAMPLES = {
     "aug-mask-color": (brighter, bytes_masks),
     "aug-object-loss": (shift(110), shift(20)),
     "aug-dtype": (fractions, floats),
+    "aug-nondeterministic-seed": (restless, flip),
 }
 
 

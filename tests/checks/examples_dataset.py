@@ -69,6 +69,34 @@ def declared(height, width, masks=SIZE, size=(96, 128)):
     return find(toys(sample(size=size, masks=rectangles(BOXES, masks), height=height, width=width)))
 
 
+def outside():
+    """load_mask as skimage.draw.polygon without shape= makes it fail."""
+    return find(toys(sample(masks=IndexError("index 128 is out of bounds for axis 1 with size 128"))))
+
+
+def declaring(*names, **keywords):
+    """Data whose classes have these names."""
+    return find(Toy(classes=names, **keywords), Toy(classes=names, **keywords), made=config(NUM_CLASSES=1 + len(names)))
+
+
+def image_ids(*ids, path="{}.png"):
+    """Data whose first images have these ids, and paths made of their numbers."""
+    data = Toy()
+    for number, (info, image_id) in enumerate(zip(data.image_info, ids)):
+        info.update(id=image_id, path=path.format(number))
+    data.prepare()
+    return find(data)
+
+
+def source(name):
+    """Images and classes of a source that was written into image_info and class_info."""
+    data = Toy()
+    for info in (*data.image_info, *data.class_info[1:]):
+        info["source"] = name
+    data.prepare()
+    return find(data)
+
+
 CROWDS = Toy([sample(ids=[-1, -1, -2])] * 4)
 FLOATS = [sample(image=noise() / 255.0)] * 4
 DEEP = [sample(image=noise().astype(np.uint16) * 16)] * 4
@@ -85,7 +113,16 @@ EXAMPLES = {
         lambda: on_disk(*png(3), ("cut.jpg", renamed("a.jpg")[1][:900], 1)),
         lambda: on_disk(*png(3), renamed("a.jpg")),
     ),
-    "ds-mask-unreadable": (lambda: find(toys(sample(masks=IndexError("index 128 is out of bounds")))), find),
+    "ds-mask-unreadable": (lambda: find(toys(sample(masks=IndexError("list index out of range")))), find),
+    "ds-polygon-outside": (outside, find),
+    "ds-category-background": (
+        lambda: declaring("square", "background"),
+        lambda: declaring("square", "background_sign"),
+    ),
+    "ds-category-dup": (lambda: declaring("square", "square"), lambda: declaring("square", "Square")),
+    "ds-category-name": (lambda: declaring("square, red", "circle"), lambda: declaring("square red", "circle")),
+    "ds-id-dup-image": (lambda: image_ids(7, 7), lambda: image_ids(7, 7, path="same.png")),
+    "cd-source-dot": (lambda: source("my.toys"), lambda: source("my_toys")),
     "ds-mask-rank": (
         lambda: masks_of(lambda masks: masks[..., 0], ids=[1]),
         lambda: masks_of(lambda masks: masks[..., :1], ids=[1]),

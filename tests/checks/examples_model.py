@@ -3,7 +3,12 @@
 EXAMPLES[code] is (bad, good): the objects for `run_checks`. `findings_of(example)` runs the group on them.
 """
 
+from types import SimpleNamespace
+
+import numpy as np
+
 import mrcnn_roi.checks.model  # noqa: F401 - registers the group
+from mrcnn_roi.checks.splits import Molding
 from mrcnn_roi.config import Config
 from mrcnn_roi.findings import run_checks
 
@@ -30,6 +35,14 @@ def own_backbone(*strides, **attributes) -> Config:
     return config(**{"BACKBONE": lambda image, stage5, train_bn: None, "COMPUTE_BACKBONE_SHAPE": shapes, **attributes})
 
 
+def split(*sides, image=512) -> SimpleNamespace:
+    """What the checks read of a Split: one image of that side after resizing with square objects of these sides."""
+    count = len(sides)
+    molding = Molding(np.ones(1), np.array([[image, image]]), np.array([sides, sides], float).T, np.zeros(count, bool))
+    scan = SimpleNamespace(instance_image=np.zeros(count, int))
+    return SimpleNamespace(molding=molding, scan=scan, objects=np.ones(count, bool))
+
+
 SIX = (4, 8, 16, 32, 64, 128)
 SCALES = (8, 16, 32, 64, 128, 256)
 WIDE = {"IMAGE_RESIZE_MODE": "pad64", "IMAGE_MIN_DIM": 0}
@@ -54,6 +67,10 @@ EXAMPLES = {
     "mdl-anchor-gt-image": (
         {"config": config(IMAGE_MIN_DIM=128, IMAGE_MAX_DIM=128)},
         {"config": config(IMAGE_MIN_DIM=512, IMAGE_MAX_DIM=512)},
+    ),
+    "mdl-level-unused": (
+        {"config": config(), "train": split(10, 40, 70)},
+        {"config": config(), "train": split(10, 40, 90)},
     ),
 }
 

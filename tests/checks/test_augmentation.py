@@ -215,3 +215,47 @@ def test_trials_are_the_same_each_time():
 
 def test_not_tried_for_inference():
     assert grave(find(augmentation=flip_image, mode="inference")) == []
+
+
+@pytest.mark.parametrize("augmentation", [global_flip, OwnNumbers(), unrepeatable])
+def test_random_numbers_from_elsewhere(augmentation):
+    found = only(findings_of(augmentation), "aug-nondeterministic-seed")
+    assert found.severity == Severity.INFO
+
+
+@pytest.mark.parametrize("augmentation", [
+    identity, flip, photometric, quarter_turn, Albumentation(), Fliplr(), flip_image,
+    lambda image, masks, rng: (image * np.nan, masks), lambda image, masks, rng: 1 / 0,
+])  # fmt: skip
+def test_results_that_follow_from_the_rng_alone(augmentation):
+    trials = run_trials(augmentation, (64, 64, 3), False)
+    assert trials.reproducible
+
+
+def drop_masks(image, masks, rng):
+    return image, masks * (rng.random(masks.shape[2]) < 0.5)
+
+
+def flip_and_drop(image, masks, rng):
+    return drop_masks(*flip(image, masks, rng), rng)
+
+
+@pytest.mark.parametrize("augmentation", [drop_masks, flip_and_drop, lambda image, masks, rng: (image, masks * False)])
+def test_masks_that_vanish_are_lost_objects_not_moved_ones(augmentation):
+    assert grave(findings_of(augmentation)) == ["aug-object-loss"]
+
+
+def test_moved_masks_of_which_some_vanish_have_moved():
+    gone = shift(110)
+    assert grave(findings_of(lambda image, masks, rng: (image, gone(image, masks, rng)[1]))) == ["aug-mask-only"]
+
+
+@pytest.mark.parametrize("scale", [0.8, 10, 178])
+def test_scaled_masks_were_coloured(scale):
+    found = only(findings_of(lambda image, masks, rng: (image, masks * scale)), "aug-mask-color")
+    assert found.severity == Severity.ERROR
+
+
+@pytest.mark.parametrize("scale", [1, 1.0, np.uint8(255), 1.0001])
+def test_other_ways_to_write_a_mask(scale):
+    assert grave(findings_of(lambda image, masks, rng: (image, masks * scale))) == []

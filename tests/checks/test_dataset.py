@@ -29,6 +29,47 @@ def test_loaders_that_raise_are_named_with_the_exception():
     assert grave(find(toys(sample(image=FileNotFoundError("a.jpg"))))) == ["ds-file-missing"]
 
 
+def test_points_outside_are_told_from_other_index_errors():
+    """The side of the image is what load_mask wrote beyond."""
+    beyond = IndexError("index 44033 is out of bounds for axis 1 with size 128")
+    found = only(find(toys(sample(masks=beyond))), "ds-polygon-outside")
+    assert "index 44033 of x where 0..127 exist" in found.message
+    assert "subtracting the offset of the tile" in found.fix
+    other = IndexError("index 9 is out of bounds for axis 0 with size 3")
+    assert grave(find(toys(sample(masks=other)))) == ["ds-mask-unreadable"]
+
+
+def test_an_image_that_is_none_is_a_file_problem(tmp_path):
+    """cv2.imread returns None for a file that it cannot read."""
+    gone, there = sample(path=str(tmp_path / "gone.png")), sample(path=str(tmp_path / "there.png"))
+    (tmp_path / "there.png").write_bytes(b"no image")
+
+    class NoneInstead(Toy):
+        def load_image(self, image_id):
+            return None if self.image_info[image_id]["path"] else super().load_image(image_id)
+
+    findings = find(NoneInstead([gone, there, sample(), sample()]))
+    assert grave(findings) == ["ds-file-missing", "ds-file-unreadable"]
+    assert "gone.png" in only(findings, "ds-file-missing").message
+    assert "there.png" in only(findings, "ds-file-unreadable").message
+
+
+@pytest.mark.parametrize("error,remedy", [
+    (KeyError("all_points_x"), "rect, circle"), (KeyError("name"), "image_info of that image"),
+    (TypeError("cannot unpack non-iterable NoneType object"), "return masks, class_ids"),
+])  # fmt: skip
+def test_what_load_mask_raised_decides_the_fix(error, remedy):
+    found = [each for each in find(toys(sample(masks=error))) if each.severity == Severity.ERROR]
+    assert remedy in found[0].fix
+
+
+def test_inverted_masks_are_suspected_by_their_borders():
+    assert "instance 1" in only(masks_of(lambda masks: ~masks), "ds-mask-full").message
+    frame = np.ones((*SIZE, 1), bool)
+    frame[10:-10, 10:-10] = False  # all four borders, less than half of the image
+    assert grave(masks_of(lambda masks: frame, ids=[1])) == []
+
+
 def test_transposed_exif_photographs_are_one_finding():
     """Masks drawn on the size people see, pixels as the camera stored them."""
     assert grave(photo(6, masks=rectangles(BOXES, (128, 96)))) == ["ds-exif"]
@@ -115,9 +156,9 @@ def test_smooth_masks_are_no_label_map():
     ]
 
 
-def test_all_crowds_in_val_is_a_warning():
+def test_all_crowds_in_val_is_an_error_too():
     crowds = Toy([sample(ids=[-1, -2, -1])] * 4)
-    assert only(find(val=crowds), "ds-crowd-all").severity == Severity.WARNING
+    assert only(find(val=crowds), "ds-crowd-all").severity == Severity.ERROR
     assert grave(find(crowds, crowds)) == ["ds-crowd-all", "ds-crowd-all"]
 
 
@@ -125,16 +166,19 @@ def test_the_same_images_in_train_and_val_are_never_an_error():
     assert grave(on_disk(*png(3), val=True)) == ["ds-leak-train-val"]
 
 
-def test_what_the_loader_reported_is_not_said_again():
+def test_what_the_loader_reported_of_one_image_does_not_hide_another():
+    """A loader sees swapped sizes where outlines show them, the scan where the pixels do."""
     data = toys(sample(size=(96, 128), masks=rectangles(BOXES, (128, 96)), height=128, width=96))
-    data.annotation_problems.append(Finding("ds-size-transposed", Severity.ERROR, "as said", "turn it", "a.json"))
-    assert [f.message for f in find(data) if f.code == "ds-size-transposed"] == ["as said"]
+    data.annotation_problems.append(Finding("ds-size-transposed", Severity.ERROR, "of b.jpg", "turn it", "a.json"))
+    messages = [finding.message for finding in find(data) if finding.code == "ds-size-transposed"]
+    assert messages[0] == "of b.jpg"
+    assert "image 0 (annotated as 96x128, is 128x96)" in messages[1]
 
 
 def test_a_large_set_says_that_it_was_sampled(monkeypatch):
-    from mrcnn_roi.datasets import scan
+    from mrcnn_roi import preflight
 
-    monkeypatch.setattr(scan.scan_dataset, "__kwdefaults__", {**scan.scan_dataset.__kwdefaults__, "limit": 3})
+    monkeypatch.setattr(preflight.gather, "__kwdefaults__", {**preflight.gather.__kwdefaults__, "limit": 3})
     findings = find(Toy(), Toy([sample()] * 2))
     assert "3 of 4 images were read" in only(findings, "ds-scan-partial").message
 

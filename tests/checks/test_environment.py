@@ -160,7 +160,7 @@ def test_the_same_rate_is_judged_once():
 
 
 def test_a_schedule_is_no_other_rate():
-    assert find(learning_rate=lambda step: 0.01) == []
+    assert grave(find(learning_rate=lambda step: 0.01)) == []
 
 
 @pytest.mark.parametrize("backbone", ["resnet50", "resnet101"])
@@ -174,7 +174,7 @@ def test_layer_names_are_those_of_the_tables(shared, backbone):
 
 @pytest.mark.parametrize("layers", ["heads", "3+", "4+", "5+", "all", ".*", r"(mrcnn\_.*)|(rpn\_.*)", "conv1"])
 def test_layers_that_exist(layers):
-    assert find(layers=layers) == []
+    assert grave(find(layers=layers)) == []
 
 
 @pytest.mark.parametrize("layers", ["head", "6+", "(mrcnn", "", 5, "res4w_branch2a", "mrcnn_"])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mrcnn_roi.checks.fit_anchors import best_iou
@@ -31,6 +31,7 @@ def only(findings, code):
     min_scale=st.sampled_from([0, None, 2, 0.5]),
     box=st.tuples(*[st.floats(0, 1)] * 4),
 )
+@example(size=(100, 99), mode="pad64", dims=(192, 64), min_scale=0, box=(1.0, 0.0, 0.0, 0.0))
 def test_molding_is_what_training_does(size, mode, dims, min_scale, box):
     height, width = size
     y1, x1 = int(box[0] * (height - 1)), int(box[1] * (width - 1))
@@ -93,6 +94,11 @@ def test_too_many_declared_classes_are_not_also_ids_out_of_range():
     assert grave(find(three, three)) == ["cd-class-count"]
 
 
+def test_a_class_declared_too_many_is_not_also_unused():
+    three = Toy(classes=["a", "b", "c"])
+    assert grave(find(three, three)) == ["cd-class-count"]
+
+
 def test_source_ids_are_mapped_in_the_fix():
     data = Toy([sample(ids=[1, 2, 62])] + [sample()] * 3)
     data.class_info[2]["id"] = 62
@@ -109,9 +115,11 @@ def test_empty_and_unprepared_datasets():
     assert only(find(late), "cd-empty-dataset").severity == Severity.WARNING
 
 
-def test_no_objects_in_val_is_a_warning():
-    findings = find(val=Toy([sample(boxes=[])] * 4))
-    assert only(findings, "cd-no-positive-images").severity == Severity.WARNING
+def test_no_objects_in_val_is_an_error_that_says_which_losses_are_zero():
+    found = only(find(val=Toy([sample(boxes=[])] * 4)), "cd-no-positive-images")
+    assert (found.severity, found.where) == (Severity.ERROR, "val")
+    assert "box and mask losses of the validation are 0" in found.message
+    assert "split_dataset" in found.fix
 
 
 def test_a_dataset_without_load_mask_is_told_so():

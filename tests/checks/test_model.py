@@ -5,7 +5,7 @@ import pytest
 
 from mrcnn_roi.findings import CHECKS, Severity
 
-from .examples_model import EXAMPLES, SCALES, SIX, config, findings_of, own_backbone
+from .examples_model import EXAMPLES, SCALES, SIX, config, findings_of, own_backbone, split
 
 
 def codes_of(config):
@@ -36,6 +36,16 @@ def test_four_scales_and_four_strides_are_one_cause():
     assert [each.code for each in found] == ["mdl-strides-vs-scales"]
     assert "(32, 64, 128, 256, 512)" in found[0].fix
     assert "[4, 8, 16, 32, 64]" in found[0].fix
+
+
+@pytest.mark.parametrize("strides", [[4, 8, 16, 32], [4, 8, 16, 32, 64, 128]])
+def test_more_or_fewer_strides_than_scales(strides):
+    (finding,) = findings_of({"config": config(BACKBONE_STRIDES=strides)})
+    assert (finding.code, finding.severity) == ("mdl-strides-vs-scales", Severity.ERROR)
+    assert f"{len(strides)} BACKBONE_STRIDES for 5" in finding.message
+    assert finding.fix == "set BACKBONE_STRIDES = [4, 8, 16, 32, 64]"
+    both = config(BACKBONE_STRIDES=[8, 16, 32, 64, 128], RPN_ANCHOR_SCALES=(8, 16, 32))
+    assert {each.code for each in findings_of({"config": both})} == {"mdl-strides-vs-scales", "mdl-strides-vs-backbone"}
 
 
 def test_the_message_counts_anchors():
@@ -121,3 +131,19 @@ def test_values_of_group_config_are_left_to_it(name, value):
     for made in (config(), own_backbone(4, 8, 16, 32, 64)):
         setattr(made, name, value)
         assert set(codes_of(made)) <= {"mdl-anchor-gt-image", "mdl-strides-vs-backbone"}
+
+
+def test_the_level_follows_from_pixels_after_resizing():
+    for side, image, level in ((60, 128, 2), (100, 1024, 3), (224, 1024, 4), (500, 1024, 5)):
+        (finding,) = findings_of({"config": config(), "train": split(side, side + 1, image=image)})
+        assert f"are pooled from P{level}" in finding.message
+        assert finding.severity == Severity.INFO
+    assert "P3, P4, P5" in findings_of({"config": config(), "train": split(30)})[0].message
+    assert findings_of({"config": config(ROI_POOL_LEVELS=(2,)), "train": split(30)}) == []
+    assert findings_of({"config": config(ROI_POOL_LEVELS=(4, 5)), "train": split(30)})[0].fix.endswith("alone")
+    assert findings_of({"config": config(), "train": split()}) == []
+
+
+@pytest.mark.parametrize("levels", [None, "2", [None], (1, 9), {}])
+def test_levels_that_a_check_of_the_config_reports(levels):
+    assert findings_of({"config": config(ROI_POOL_LEVELS=levels), "train": split(30)}) == []

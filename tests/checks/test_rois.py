@@ -776,3 +776,11 @@ def test_any_box_inside_the_image_is_accepted(pairs):
 def test_normalized_ground_truth_blames_no_rois():
     gt = np.array([[[100, 600, 200, 900], [700, 50, 900, 120]]], "float32")
     assert check_rois(gt / 1024, gt_boxes=gt / 1024, image_shape=(1024, 1024, 3)) == []
+
+
+def test_one_wrong_size_in_the_batch_does_not_blame_its_window():
+    image_meta = metas(meta(), meta())
+    image_meta[1, 4:6] = 64
+    rois = np.concatenate([ROIS, ROIS])
+    found = check_rois(rois, feature_maps=maps(batch=2), image_meta=image_meta)
+    assert [finding.code for finding in found] == ["meta-image-shape"]

@@ -44,7 +44,7 @@ def test_polygon(tmp_path):
     assert masks[10:30, 10:30].all()
     assert masks.sum() == 400
     assert dataset.load_image(0).shape == (40, 60, 3)
-    assert dataset.image_info[0]["annotations"][0]["id"] == 1
+    assert dataset.image_info[0]["records"][0].id == 1
     assert dataset.image_reference(0).endswith("a.png")
     assert dataset.instance_names(0) == ["annotation 1"]
 

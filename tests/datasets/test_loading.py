@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from mrcnn_roi.datasets import load_dataset, scan_dataset
 from mrcnn_roi.datasets.label_map import LabelMapDataset
+from mrcnn_roi.datasets.loading import load_train_and_val
 from mrcnn_roi.findings import SetupError
 
+from . import via_files
 from .builders import annotation, coco_file, image_file, label_map_file
 
 
@@ -87,10 +89,6 @@ def test_what_is_not_json(tmp_path, data, words):
 @pytest.mark.parametrize(
     "content, words",
     [
-        ({"_via_settings": {}, "_via_img_metadata": {}}, "VIA project file"),
-        ({"a.jpg123": {"filename": "a.jpg", "regions": []}}, "VIA annotation file"),
-        ([{"filename": "a.jpg", "regions": []}], "VIA 2 annotation file"),
-        ({"shapes": [], "imagePath": "a.jpg"}, "LabelMe file"),
         ({"images": [], "annotations": [{"segments_info": []}], "categories": []}, "COCO panoptic file"),
         ([{"image_id": 1, "category_id": 1, "score": 0.5}], "COCO results"),
         ({"epochs": 5, "seed": 1}, "the keys epochs, seed"),
@@ -107,7 +105,27 @@ def test_other_formats_are_named(tmp_path, content, words):
     finding = refusal(path)
     assert finding.code == "ds-format-unknown"
     assert words in finding.message
-    assert "COCO json; label-map masks" in finding.message
+    assert "COCO json; VIA 1 or 2 (json export, project file or csv); LabelMe (a folder" in finding.message
+
+
+@pytest.mark.parametrize(
+    "content, words, right",
+    [
+        ({"_via_settings": {}, "_via_img_metadata": {}}, "VIA annotation file", "via"),
+        ({"a.jpg123": {"filename": "a.jpg", "regions": []}}, "VIA annotation file", "via"),
+        ([{"filename": "a.jpg", "regions": []}], "VIA annotation file", "via"),
+        ({"shapes": [], "imagePath": "a.jpg"}, "LabelMe file", "labelme"),
+        ({"images": [], "annotations": [], "categories": []}, "COCO file", "coco"),
+    ],
+)
+def test_a_format_asked_for_that_the_file_is_not_of(tmp_path, content, words, right):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    for asked in {"coco", "via", "labelme", "label_map"} - {right}:
+        finding = refusal(path, format=asked)
+        assert finding.code == ("ds-via-format" if asked == "via" else "ds-format-unknown")
+        assert words in finding.message
+        assert f'format="{right}"' in finding.fix
 
 
 def test_other_files_and_folders(tmp_path):
@@ -117,6 +135,13 @@ def test_other_files_and_folders(tmp_path):
     assert "the folder holds nothing" in refusal(tmp_path / "empty").message
     os.mkfifo(tmp_path / "pipe.json")
     assert refusal(tmp_path / "pipe.json").code == "ds-file-unreadable"
+
+
+def test_the_folder_above_the_parts_of_a_split(tmp_path):
+    for part in ("train", "val"):
+        (tmp_path / part).mkdir()
+        coco_file(tmp_path / part)
+    assert f'for example "{tmp_path / "train"}"' in refusal(tmp_path).fix
 
 
 def test_format_chooses(tmp_path):
@@ -130,7 +155,7 @@ def test_format_chooses(tmp_path):
 
 def test_wrong_calls(tmp_path):
     path = coco_file(tmp_path)
-    with pytest.raises(ValueError, match="expected a format of coco, label_map, received 'voc'"):
+    with pytest.raises(ValueError, match="expected a format of coco, via, labelme, label_map, received 'voc'"):
         load_dataset(path, format="voc")
     with pytest.raises(ValueError, match=r"options of the format coco \(none\), received class_name"):
         load_dataset(path, class_name="cat")
@@ -223,3 +248,27 @@ def coco_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("coco")
     image_file(folder / "a.png")
     return folder
+
+
+def test_train_and_val_get_the_same_classes(tmp_path):
+    def written(name, *labels):
+        (tmp_path / name).mkdir()
+        image_file(tmp_path / name / "a.png")
+        regions = [via_files.region(kind=label) for label in labels]
+        (tmp_path / name / "via.json").write_text(json.dumps(via_files.via_2([via_files.record("a.png", regions)])))
+        return tmp_path / name / "via.json"
+
+    train, val = written("train", "cat", "dog", "owl"), written("val", "owl", "eel")
+    parts = load_train_and_val(train, val)
+    assert [part.class_names for part in parts] == [["BG", "cat", "dog", "owl", "eel"]] * 2
+    assert [part.load_mask(0)[1].tolist() for part in parts] == [[1, 2, 3], [3, 4]]
+    assert [part.class_names for part in load_train_and_val(train, train)] == [["BG", "cat", "dog", "owl"]] * 2
+    coco = [coco_file(tmp_path / name, categories=[{"id": 1, "name": name}]) for name in ("train", "val")]
+    assert [part.class_names for part in load_train_and_val(*coco)] == [["BG", "train"], ["BG", "val"]]
+
+
+def test_a_web_page_under_the_name_of_a_json_file(tmp_path):
+    (tmp_path / "via.json").write_text("\n<!DOCTYPE html><html>...")
+    with pytest.raises(SetupError, match="web page") as caught:
+        load_dataset(tmp_path / "via.json")
+    assert caught.value.findings[0].code == "ds-json-invalid"

@@ -7,7 +7,7 @@ import pytest
 
 from mrcnn_roi.datasets import Dataset, load_dataset, scan_dataset
 
-from .builders import annotation, coco_file, image_file
+from .builders import annotation, coco_file, image_file, label_map_file
 
 IMAGE = np.zeros((8, 9, 3), np.uint8)
 MASK = np.zeros((8, 9, 2), bool)
@@ -215,7 +215,8 @@ def test_large_sets_are_sampled(tmp_path):
     assert scan_dataset(dataset, limit=None).read.all()
 
 
-def test_progress_is_called_after_each_image():
+def test_progress_grows_to_the_number_of_images(monkeypatch):
+    monkeypatch.setattr("mrcnn_roi.datasets.scan_reading.TOLD", 0)
     seen = []
     scan_dataset(InMemory(*[(IMAGE, (MASK, IDS))] * 3), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
@@ -244,3 +245,19 @@ def test_users_classes_are_scanned_in_one_thread():
 
     scan_dataset(Watched(*[(IMAGE, (MASK, IDS))] * 3))
     assert threads == {threading.get_ident()}
+
+
+def test_a_damaged_map_does_not_hide_a_damaged_image_or_another_map(tmp_path):
+    for name in "abcd":
+        image_file(tmp_path / "images" / f"{name}.png", seed=ord(name))
+        label_map_file(tmp_path / "masks" / f"{name}.png")
+    (tmp_path / "masks" / "a.png").write_bytes(b"no picture")
+    whole = (tmp_path / "images" / "b.png").read_bytes()
+    (tmp_path / "images" / "b.png").write_bytes(whole[: len(whole) // 2])
+    cut = (tmp_path / "masks" / "c.png").read_bytes()
+    (tmp_path / "masks" / "c.png").write_bytes(cut[:60])
+    dataset = load_dataset(tmp_path / "masks", tmp_path / "images")
+    scan = scan_dataset(dataset)
+    assert [finding.code for finding in dataset.annotation_problems] == ["ds-file-unreadable"]
+    assert scan.image_error_codes == {1: "ds-file-unreadable"}
+    assert scan.mask_error_codes == {2: "ds-file-unreadable"}

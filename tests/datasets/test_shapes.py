@@ -51,9 +51,11 @@ def test_masks_are_the_drawn_pixels(folder):
 
 def test_bbox_and_area_are_the_masks(folder):
     dataset = load_dataset(folder)
+    written = {each["id"]: each for each in json.loads((folder / "annotations.json").read_text())["annotations"]}
     for image_id in dataset.image_ids[:10]:
         masks, _ = dataset.load_mask(image_id)
-        for index, record in enumerate(dataset.image_info[image_id]["annotations"]):
+        for index, read in enumerate(dataset.image_info[image_id]["records"]):
+            record = written[read.id]
             ys, xs = np.nonzero(masks[..., index])
             assert record["area"] == len(ys)
             assert record["bbox"] == [xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1]

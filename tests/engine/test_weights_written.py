@@ -14,7 +14,8 @@ from mrcnn_roi.checks.h5_header import read_header
 from mrcnn_roi.checks.weight_shapes import expected_weight_shapes, same_shape
 from mrcnn_roi.config import Config
 from mrcnn_roi.engine import weights as weight_files
-from mrcnn_roi.engine.weights import LoadReport, print_report, save_h5
+from mrcnn_roi.engine.weight_report import LoadReport, print_report
+from mrcnn_roi.engine.weights import save_h5
 from mrcnn_roi.network.build import build_inference
 
 from .light import build, file_layers, light, nested

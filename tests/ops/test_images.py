@@ -196,3 +196,11 @@ def test_import_is_cheap():
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
+
+
+def test_pad64_with_a_minimum_of_zero_pads_without_enlarging():
+    image = np.full((70, 100, 3), 9, np.uint8)
+    padded, window, scale, padding, crop = resize_image(image, 0, 512, 0, "pad64")
+    assert padded.shape == (128, 128, 3)
+    assert (window, scale, crop) == ((29, 14, 99, 114), 1, None)
+    assert padding == [(29, 29), (14, 14), (0, 0)]

@@ -181,7 +181,7 @@ def mean_values(config: Reading) -> np.ndarray | None:
         return None
     try:
         array = np.asarray(value)
-    except (TypeError, ValueError, OverflowError, RecursionError):
+    except Exception:  # ragged lists, numbers too large, or objects of the user's that raise
         return None
     return array.astype(float) if array.dtype.kind in "iuf" and array.size else None
 

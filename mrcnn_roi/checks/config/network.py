@@ -67,8 +67,9 @@ def strides_order(config):
     strides = number_list(config.BACKBONE_STRIDES) or []
     whole = sorted({int(each) for each in strides if each >= 1 and each == int(each)})
     problem, better = "expected whole numbers from 1 on", [4, 8, 16, 32, 64]
-    if strides and len(strides) == len(whole):
-        problem, better = "expected each larger than the one before", whole
+    if strides and all(each >= 1 and each == int(each) for each in strides):
+        problem = "expected each larger than the one before"
+        better = whole if len(strides) == len(whole) else better
     message = f"BACKBONE_STRIDES is {show(config.BACKBONE_STRIDES)}, {problem}: anchors would lie on the wrong level"
     yield "BACKBONE_STRIDES", message, f"set BACKBONE_STRIDES = {better}"
 

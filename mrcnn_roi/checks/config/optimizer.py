@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from mrcnn_roi.checks.config.schema import derived_values
-from mrcnn_roi.checks.values import closest, compact, config_check, is_int, number, plain, show
+from mrcnn_roi.checks.values import Reading, closest, compact, config_check, is_int, number, plain, show
 from mrcnn_roi.findings import Severity
 
 LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
+
+
+def _weights(config: Reading) -> dict | None:
+    """A copy of LOSS_WEIGHTS, None where it is no dictionary."""
+    weights = config.LOSS_WEIGHTS
+    return dict(dict.items(weights)) if isinstance(weights, dict) else None
 
 
 @config_check("cfg-loss-weights-key", Severity.ERROR)
@@ -14,10 +20,10 @@ def loss_weights_key(config):
     """LOSS_WEIGHTS is no dictionary, or has a key that is none of the five losses. The weight under such a
     key is ignored, and the loss that was meant keeps 1.0. A loss that is merely missing is a warning: it
     weighs 1.0."""
-    weights = config.LOSS_WEIGHTS
-    if not isinstance(weights, dict):
+    weights = _weights(config)
+    if weights is None:
         example = "{" + ", ".join(f'"{name}": 1.0' for name in LOSSES) + "}"
-        message = f"LOSS_WEIGHTS is {show(weights)}, expected a dictionary: the losses cannot be weighted"
+        message = f"LOSS_WEIGHTS is {show(config.LOSS_WEIGHTS)}, expected a dictionary: the losses cannot be weighted"
         yield "LOSS_WEIGHTS", message, f"set LOSS_WEIGHTS = {example}"
         return
     missing = [name for name in LOSSES if name not in weights]
@@ -37,22 +43,21 @@ def loss_weights_key(config):
 
 @config_check("cfg-loss-weights-zero", Severity.WARNING)
 def loss_weights_zero(config):
-    """A loss weighs 0. The part of the network it trains stays as it was initialized; fine for training
-    boxes only, but the masks it then returns mean nothing."""
-    weights = config.LOSS_WEIGHTS
-    if isinstance(weights, dict):
-        zero = [name for name in LOSSES if name in weights and number(weights[name]) == 0]
-        if zero:
-            message = f"{', '.join(zero)} weight 0: what it trains stays random"
-            yield "LOSS_WEIGHTS", message, f'set LOSS_WEIGHTS["{zero[0]}"] = 1.0 unless you want that'
+    """A loss weighs 0, so the part of the network it trains stays as it was initialized. Fine for training boxes
+    only, but the masks it then returns mean nothing."""
+    weights = _weights(config) or {}
+    zero = [name for name in LOSSES if name in weights and number(weights[name]) == 0]
+    if zero:
+        message = f"{', '.join(zero)} weight 0: what it trains stays random"
+        yield "LOSS_WEIGHTS", message, f'set LOSS_WEIGHTS["{zero[0]}"] = 1.0 unless you want that'
 
 
 @config_check("cfg-loss-weights-negative", Severity.ERROR)
 def loss_weights_negative(config):
     """A weight in LOSS_WEIGHTS is negative, not finite, or no number. Training goes away from the
     solution, or the loss is NaN at once."""
-    weights = config.LOSS_WEIGHTS
-    for name in LOSSES if isinstance(weights, dict) else ():
+    weights = _weights(config) or {}
+    for name in LOSSES:
         value = number(weights.get(name, 1.0))
         if value is None or value < 0:
             message = f"LOSS_WEIGHTS[{name!r}] is {show(weights[name])}, expected a number from 0 on: training diverges"

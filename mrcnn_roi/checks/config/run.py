@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mrcnn_roi.checks.values import config_check, is_int, show
+from mrcnn_roi.checks.values import config_check, flat_list, is_int, nearest_whole, show
 from mrcnn_roi.findings import Severity
 
 
@@ -40,22 +40,19 @@ def gpu_count(config):
     """GPU_COUNT is not a whole number from 1 on. It multiplies the batch size: with 0 every batch is
     empty."""
     if not is_int(config.GPU_COUNT, 1):
-        message = (
-            f"GPU_COUNT is {show(config.GPU_COUNT)}: the batch of IMAGES_PER_GPU x GPU_COUNT images cannot be made"
-        )
-        yield "GPU_COUNT", message, "set GPU_COUNT = 1 (use 1 for CPU)"
+        message = f"GPU_COUNT is {show(config.GPU_COUNT)}, expected a whole number from 1 on: no batch can be made"
+        meant = nearest_whole(config.GPU_COUNT, 1) or 1
+        yield "GPU_COUNT", message, f"set GPU_COUNT = {meant}{' (use 1 for CPU)' if meant == 1 else ''}"
 
 
 @config_check("cfg-images-per-gpu", Severity.ERROR)
 def images_per_gpu(config):
     """IMAGES_PER_GPU is not a whole number from 1 on. With 0 every batch is an array of size zero."""
-    if not is_int(config.IMAGES_PER_GPU, 1):
-        message = f"IMAGES_PER_GPU is {show(config.IMAGES_PER_GPU)}: no batch can be made with it"
-        yield (
-            "IMAGES_PER_GPU",
-            message,
-            "set IMAGES_PER_GPU = 1 (or 2, the default, for 12 GB and 1024 x 1024 images)",
-        )
+    value = config.IMAGES_PER_GPU
+    if not is_int(value, 1):
+        message = f"IMAGES_PER_GPU is {show(value)}, expected a whole number from 1 on: no batch can be made"
+        advice = f"set IMAGES_PER_GPU = {nearest_whole(value, 1) or 1}"
+        yield "IMAGES_PER_GPU", message, f"{advice} (2, the default, takes 12 GB with images of 1024 x 1024)"
 
 
 @config_check("cfg-num-classes-min", Severity.ERROR)
@@ -68,12 +65,13 @@ def too_few_classes(config):
     classes = config.NUM_CLASSES
     if not is_int(classes, 2):
         default = " (the default)" if is_int(classes, 1, 1) else ""
-        message = f"NUM_CLASSES={show(classes)}{default}: it counts the background plus at least one class of yours"
-        yield (
-            "NUM_CLASSES",
-            message,
-            "set NUM_CLASSES = 1 + the number of your classes, e.g. 1 + 1 = 2 for one class",
-        )
+        kind = "" if is_int(classes) else ", expected a whole number from 2 on"
+        message = f"NUM_CLASSES={show(classes)}{default}{kind}: it counts the background plus at least one class"
+        meant, names = nearest_whole(classes, 2), flat_list(classes)
+        fix = "set NUM_CLASSES = 1 + the number of your classes, e.g. 1 + 1 = 2 for one class"
+        if meant or names:
+            fix = f"set NUM_CLASSES = {meant or f'1 + {len(names or ())}'}"
+        yield "NUM_CLASSES", message, fix
 
 
 @config_check("cfg-steps-zero", Severity.ERROR)
@@ -84,7 +82,7 @@ def no_steps(config):
     for name, low, default in (("STEPS_PER_EPOCH", 1, 1000), ("VALIDATION_STEPS", 0, 50)):
         value = getattr(config, name)
         if not is_int(value, low):
-            better = int(value) if isinstance(value, float) and low <= value < 1e9 else default
+            better = nearest_whole(value, max(low, 1)) or default
             message = f"{name} is {show(value)}, expected a whole number from {low} on: the epoch cannot be run"
             yield name, message, f"set {name} = {better}"
 
@@ -94,5 +92,9 @@ def no_ground_truth_slots(config):
     """MAX_GT_INSTANCES is not a whole number from 1 on. It is the number of ground-truth slots of an
     image: with 0 the network never sees an object."""
     if not is_int(config.MAX_GT_INSTANCES, 1):
-        message = f"MAX_GT_INSTANCES is {show(config.MAX_GT_INSTANCES)}: there is no slot for a ground-truth object"
-        yield "MAX_GT_INSTANCES", message, "set MAX_GT_INSTANCES = 100 (the default)"
+        message = (
+            f"MAX_GT_INSTANCES is {show(config.MAX_GT_INSTANCES)}, expected a whole number from 1 on: "
+            "there is no slot for a ground-truth object"
+        )
+        meant = nearest_whole(config.MAX_GT_INSTANCES, 1)
+        yield "MAX_GT_INSTANCES", message, f"set MAX_GT_INSTANCES = {meant or '100 (the default)'}"

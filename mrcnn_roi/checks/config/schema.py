@@ -94,7 +94,7 @@ def _replacement(value, field) -> str:
         spelled = float(value) if isinstance(value, (str, float)) else float("nan")
         if int in field.accepts and spelled == int(spelled) and field.low <= spelled <= field.high:
             return str(int(spelled))
-    except (ValueError, OverflowError):  # not a number after all
+    except Exception:  # not a number after all
         pass
     return f"{show(field.default)} (the default)"
 
@@ -115,7 +115,7 @@ def out_of_range(config):
 
 @config_check("cfg-unknown-attribute", Severity.WARNING)
 def unknown_attribute(config):
-    """An upper-case attribute nobody reads whose name is almost that of a setting, e.g. IMAGE_MINDIM. A
+    """An upper-case attribute nobody reads whose name is almost that of a setting, such as IMAGE_MINDIM. A
     misspelt setting is silently ignored, and the run goes on with the default.
 
     Your own constants with other names, lower-case attributes and methods of a class are left alone. In a YAML file,
@@ -144,7 +144,7 @@ def stale_computed(config):
     than the network expects.
 
     An IMAGE_SHAPE of your own is fine in the modes "none" and "pad64", where IMAGE_MAX_DIM does not decide
-    the size.
+    the size. Silent while a source is wrong itself: computing from it again would not help.
     """
     sources = {
         "BATCH_SIZE": ("IMAGES_PER_GPU", "GPU_COUNT"),
@@ -155,6 +155,8 @@ def stale_computed(config):
         value, text = _value(config, name), show(expected)
         because = ", ".join(f"{each}={show(_value(config, each))}" for each in sources[name])
         if _contradicts(config, name, value, expected):
+            if _source_is_wrong(config, name, expected):
+                continue
             message = (
                 f"{name} is {show(value)}, but {because} give {text}: "
                 "an attribute was changed after Config() computed it"
@@ -165,6 +167,15 @@ def stale_computed(config):
         if isinstance(in_class, (int, list, tuple, np.ndarray)) and _contradicts(config, name, in_class, expected):
             message = f"{name} = {show(in_class)} in the class has no effect: it is computed, {because} give {text}"
             yield name, message, f"set {sources[name][0]} instead of {name}", Severity.WARNING
+
+
+def _source_is_wrong(config: Reading, name: str, expected) -> bool:
+    """Whether a check of its own reports the value that `name` is computed from."""
+    if name == "IMAGE_META_SIZE":
+        return is_int(_value(config, "NUM_CLASSES"), high=1)
+    mode = _value(config, "IMAGE_RESIZE_MODE")
+    fixed = isinstance(mode, str) and mode in ("square", "crop") and isinstance(_value(config, "BACKBONE"), str)
+    return name == "IMAGE_SHAPE" and fixed and bool(expected[0] % 64)
 
 
 def _contradicts(config: Reading, name: str, value, expected) -> bool:

@@ -67,10 +67,11 @@ def roi_counts(config):
     training, inference = config.POST_NMS_ROIS_TRAINING, config.POST_NMS_ROIS_INFERENCE
     if is_int(training, 1) and is_int(sampled, 1) and training < sampled:
         message = f"POST_NMS_ROIS_TRAINING={training} < TRAIN_ROIS_PER_IMAGE={sampled}: the rest is padded with zeros"
+        enough = max(sampled, min(10 * sampled, before)) if is_int(before, 1) else 10 * sampled
         yield (
             "POST_NMS_ROIS_TRAINING, TRAIN_ROIS_PER_IMAGE",
             message,
-            f"set POST_NMS_ROIS_TRAINING = {10 * sampled}",
+            f"set POST_NMS_ROIS_TRAINING = {enough}",
         )
     after = {"POST_NMS_ROIS_TRAINING": training, "POST_NMS_ROIS_INFERENCE": inference}
     above = {name: count for name, count in after.items() if is_int(count, 1) and is_int(before, 1) and before < count}
@@ -90,8 +91,8 @@ def rpn_train_anchors(config):
     anchors = config.RPN_TRAIN_ANCHORS_PER_IMAGE
     if not is_int(anchors, 2):
         message = (
-            f"RPN_TRAIN_ANCHORS_PER_IMAGE is {show(anchors)}, expected a whole number from 2 on: "
-            "no anchor would be positive"
+            f"RPN_TRAIN_ANCHORS_PER_IMAGE is {show(anchors)}, expected a whole number from 2 on, half of which may be "
+            "positive: the RPN could not be trained"
         )
         yield "RPN_TRAIN_ANCHORS_PER_IMAGE", message, "set RPN_TRAIN_ANCHORS_PER_IMAGE = 256"
     elif anchors % 2:
@@ -110,7 +111,7 @@ def mini_mask_shape(config):
     cannot be resized to it. A list of two is fine, Config() makes it the tuple the original needs."""
     if uses_mini_masks(config) and int_pair(config.MINI_MASK_SHAPE) is None:
         message = (
-            f"MINI_MASK_SHAPE is {show(config.MINI_MASK_SHAPE)}, expected (height, width): "
+            f"MINI_MASK_SHAPE is {show(config.MINI_MASK_SHAPE)}, expected (height, width), whole numbers from 1 on: "
             "masks cannot be resized to it"
         )
         yield "MINI_MASK_SHAPE", message, "set MINI_MASK_SHAPE = (56, 56)"

@@ -1,0 +1,104 @@
+"""Reading the images of a scan: in this process while it takes no time, then in workers.
+
+Users' classes are treated with care: what fails in a worker is looked at again outside of it, for a class may hold what
+processes cannot share, and where workers hang or cannot begin, this process reads what is left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+
+from mrcnn_roi.datasets import processes
+from mrcnn_roi.datasets.facts import ImageFacts, image_facts
+from mrcnn_roi.datasets.scan_columns import Columns, pack, select
+
+WORTH = 0.3, 0.5  # seconds done alone, and left to do, from which workers are worth starting
+CHUNK, FULL_COST = 128, 16  # images given to a worker at once: so many headers, or so many times fewer pictures
+PATIENCE = 60.0, 50.0  # seconds, or times the slowest image so far, that workers may be silent
+TOLD = 0.2  # seconds between two reports of progress
+RETRIED = 10  # images that failed in a worker, looked at again outside of it
+
+
+def measured(dataset, image_ids, read, rows: list[int], workers: int) -> Iterator[tuple[list[int], Columns]]:
+    """(rows, their columns) of all rows, in any order."""
+    started = shown = time.perf_counter()
+    slowest, own, facts = 0.0, list[int](), list[ImageFacts]()
+    for done, row in enumerate(rows):
+        before = time.perf_counter()
+        if own and before - shown > TOLD:
+            yield own, pack(facts)
+            shown, own, facts = before, [], []
+        left = (before - started) / max(done, 1) * (len(rows) - done)
+        if workers > 1 and done and before - started > WORTH[0] and left > WORTH[1]:
+            yield own, pack(facts)
+            yield from _shared(dataset, image_ids, read, rows[done:], workers, slowest)
+            return
+        own.append(row)
+        facts.append(image_facts(dataset, image_ids[row], bool(read[row])))
+        slowest = max(slowest, time.perf_counter() - before)
+    yield own, pack(facts)
+
+
+def _shared(dataset, image_ids, read, rows: list[int], workers: int, slowest: float):
+    """The same by several workers."""
+    one = partial(_one, dataset, image_ids, read)
+    if not processes.available():
+        if not getattr(dataset, "parallel_safe", False):
+            yield from (([row], pack([one(row)])) for row in rows)
+            return
+        with ThreadPoolExecutor(workers) as pool:
+            yield from (([row], pack([facts])) for row, facts in zip(rows, pool.map(one, rows)))
+        return
+    left = set(rows)
+    doubtful: list[tuple[list[int], Columns]] = []
+
+    def several(chunk: list[int], mark: Callable[[int], None]) -> Columns:
+        return pack([(mark(row), one(row))[1] for row in chunk])  # type: ignore[func-returns-value]
+
+    def died(row: int, how: str) -> Columns:
+        text = f"the process that read it died ({how})"
+        facts = ImageFacts(path=str(dataset.image_info[image_ids[row]].get("path")), read=True, error=("", text))
+        return pack([facts])
+
+    patience = max(PATIENCE[0], PATIENCE[1] * slowest)
+    try:
+        for chunk, columns in processes.work(
+            several, _chunks(rows, read), workers=workers, died=died, patience=patience
+        ):
+            left.difference_update(chunk)
+            failed = bool(columns["error"] or columns["mask_error"]) and not getattr(dataset, "parallel_safe", False)
+            if failed and not any("died" in text for _, text in columns["error"].values()):
+                doubtful.append((chunk, columns))
+            else:
+                yield chunk, columns
+    except (processes.StalledError, processes.WorkerError):
+        pass  # a user's class that cannot live in a forked process; what is left is read here
+    yield from _looked_at_again(one, doubtful)
+    yield from (([row], pack([one(row)])) for row in sorted(left))
+
+
+def _looked_at_again(one, doubtful: list[tuple[list[int], Columns]]) -> Iterator[tuple[list[int], Columns]]:
+    """What failed in a worker, read once more outside: a user's class may hold an open file, which processes cannot
+    share. Where the first ones fail again, the others are believed."""
+    believed = 0
+    for rows, columns in doubtful:
+        for place, row in enumerate(rows):
+            failed = place in columns["error"] or place in columns["mask_error"]
+            facts = one(row) if failed and believed < RETRIED else None
+            believed += bool(facts and (facts.error or facts.mask_error))
+            yield [row], pack([facts]) if facts else select(columns, np.array([place]))
+
+
+def _one(dataset, image_ids, read, row: int) -> ImageFacts:
+    return image_facts(dataset, image_ids[row], bool(read[row]))
+
+
+def _chunks(rows: list[int], read: np.ndarray) -> list[list[int]]:
+    """The rows in parts of about equal work."""
+    cost = np.cumsum([FULL_COST if read[row] else 1 for row in rows]) // CHUNK
+    return [part.tolist() for part in np.split(np.array(rows), np.flatnonzero(np.diff(cost)) + 1)]

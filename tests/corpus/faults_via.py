@@ -1,0 +1,95 @@
+"""Faults of VGG Image Annotator files: one broken region in an otherwise sound export."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+from PIL import Image
+
+from mrcnn_roi.datasets import load_dataset
+
+from .builders import BOXES, configured, judged, noise, refused_or
+from .cases import ERROR, Fault
+
+NAMES = ("bolt", "nut", "bolt")
+
+
+def polygon(y1, x1, y2, x2):
+    return {"name": "polygon", "all_points_x": [x1, x2, x2, x1], "all_points_y": [y1, y1, y2, y2]}
+
+
+def export(folder, seed=0, version=2):
+    """A sound VIA export of three images, which are written to `folder`."""
+    files = {}
+    for number in range(3):
+        name = f"via_{seed}_{number}.png"
+        Image.fromarray(noise(seed=3000 + 100 * seed + number)).save(folder / name, compress_level=1)
+        size = (folder / name).stat().st_size
+        regions = [
+            {"shape_attributes": polygon(*box), "region_attributes": {"name": label}}
+            for box, label in zip(BOXES, NAMES)
+        ]
+        regions = regions if version == 2 else {str(i): region for i, region in enumerate(regions)}
+        files[f"{name}{size}"] = {"filename": name, "size": size, "regions": regions, "file_attributes": {}}
+    return files
+
+
+def via(folder, change=None, seed=0, version=2, wrap=None):
+    own = folder / f"via{seed}"
+    own.mkdir(exist_ok=True)
+    content = copy.deepcopy(export(own, seed, version))
+    if change:
+        change(content)
+    (own / "via_region_data.json").write_text(json.dumps(wrap(content) if wrap else content))
+    return load_dataset(own / "via_region_data.json")
+
+
+def with_via(change, **more):
+    def find(folder):
+        return refused_or(lambda: judged(via(folder, change, 0, **more), via(folder, None, 5), configured()))
+
+    return find
+
+
+def first(content):
+    return next(iter(content.values()))["regions"][0]
+
+
+def shape(**values):
+    return lambda content: first(content).update(shape_attributes=values)
+
+
+def label(values):
+    return lambda content: first(content).update(region_attributes=values)
+
+
+def drop_points(content):
+    del first(content)["shape_attributes"]["all_points_y"]
+
+
+def text_regions(content):
+    next(iter(content.values()))["regions"] = ["polygon"]
+
+
+def moved(by):
+    def change(content):
+        points = first(content)["shape_attributes"]
+        points["all_points_x"] = [x + by for x in points["all_points_x"]]
+
+    return change
+
+
+def gone(content):
+    next(iter(content.values()))["filename"] = "gone.png"
+
+
+FAULTS = [
+    Fault("ds-via-shape", ERROR, "point", with_via(shape(name="point", cx=5, cy=6))),
+    Fault("ds-via-format", ERROR, "all_points_y", with_via(drop_points), "no y"),
+    Fault("ds-via-format", ERROR, "polygon", with_via(text_regions), "text for a region"),
+    Fault("ds-via-label-missing", ERROR, "name", with_via(label({})), "no label"),
+    Fault("ds-via-label-missing", ERROR, "name", with_via(label({"name": ""})), "empty label"),
+    Fault("ds-polygon-outside", ERROR, "44041", with_via(moved(44033)), "VIA, slide"),
+    Fault("ds-file-missing", ERROR, "gone.png", with_via(gone), "VIA"),
+]
