@@ -31,8 +31,10 @@ from mrcnn_roi.cli_options import (
     load_annotations,
     load_config,
     load_data,
+    names_in,
     program,
     trained,
+    weight_arguments,
 )
 from mrcnn_roi.cli_show import show
 from mrcnn_roi.findings import SetupError, Severity
@@ -45,6 +47,7 @@ from mrcnn_roi.terminal import (
     progress_bar,
     say,
 )
+from mrcnn_roi.version import __version__
 
 app = typer.Typer(
     name="mrcnn-roi",
@@ -64,12 +67,34 @@ def main():
     except SetupError as error:
         print_findings(error.findings)
         sys.exit(1)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        say(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", "bold red")
+        sys.exit(1)
+    except (ImportError, ValueError) as error:
         say(f"error: {error}", "bold red")
         sys.exit(1)
+    except SystemExit as end:
+        if end.code == 130:  # typer's answer to Ctrl-C
+            out.print("stopped; what was finished is whole: checkpoints of epochs, scanned images in the cache")
+        raise
     except KeyboardInterrupt:
         out.print("stopped; what was finished is whole: checkpoints of epochs, scanned images in the cache")
         sys.exit(130)
+
+
+def print_version(wanted: bool):
+    if wanted:
+        out.print(f"mrcnn_roi {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version.")
+    ] = False,
+):
+    """Mask R-CNN for Keras 3: check a set-up, train, evaluate, detect."""
 
 
 @app.command()
@@ -102,11 +127,13 @@ def check(
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
     class_name: ClassName = None,
-    weights: Annotated[Path | None, typer.Option(help="Weight file that will be loaded.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Weights that will be loaded: a file, coco, imagenet, last.")
+    ] = None,
     exclude: Exclude = None,
     layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "all",
     learning_rate: Annotated[float | None, typer.Option("--lr", help="Learning rate of the run.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Number of the last epoch.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of the last epoch.")] = None,
     mode: Annotated[str, typer.Option(help="training or inference.")] = "training",
     fast: Annotated[bool, typer.Option("--fast", help="Read annotations and image headers only.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Decode every image, also of more than 2000.")] = False,
@@ -123,6 +150,8 @@ def check(
         raise typer.BadParameter("give --config, --train or both: there is nothing to check")
     if mode not in ("training", "inference"):
         raise typer.BadParameter(f"expected training or inference, received {mode!r}", param_hint="--mode")
+    if suggest is not None and (suggest == config or not may_be_replaced(suggest)):
+        raise typer.BadParameter(f"{suggest} exists: name a new file for the suggestions", param_hint="--suggest")
     from mrcnn_roi.engine.checking import write_html
     from mrcnn_roi.findings import findings_json
 
@@ -132,8 +161,7 @@ def check(
         fast=fast,
         full=full,
         cache=not no_cache,
-        weights=weights,
-        exclude=tuple(exclude or ()),
+        **weight_arguments(weights, exclude),
         layers=layers,
         learning_rate=learning_rate,
         epochs=epochs,
@@ -181,6 +209,11 @@ def print_suggestions(checked, path: Path, console):
     )
 
 
+def may_be_replaced(path: Path) -> bool:
+    """Whether a file is not there, or holds suggestions that were made before."""
+    return not path.exists() or (path.is_file() and path.read_bytes().startswith(b"# Settings that differ"))
+
+
 def command_line() -> str:
     """What the user typed, for a report."""
     return shlex.join(["mrcnn-roi", *sys.argv[1:]])
@@ -202,7 +235,7 @@ def train(
     exclude: Exclude = None,
     layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "all",
     learning_rate: Annotated[float | None, typer.Option("--lr", help="Default: LEARNING_RATE of the config.")] = None,
-    epochs: Annotated[int, typer.Option(help="Number of the last epoch; a resumed run counts on.")] = 1,
+    epochs: Annotated[int, typer.Option(min=1, help="Number of the last epoch; a resumed run counts on.")] = 1,
     steps: Annotated[int | None, typer.Option(help="Overrides STEPS_PER_EPOCH.")] = None,
     model_dir: ModelDir = Path("runs"),
     preflight: Annotated[str, typer.Option(help="error, warn or off.")] = "error",
@@ -219,7 +252,6 @@ def train(
         settings = load_config(config, STEPS_PER_EPOCH=steps)
         train_set, val_set = load()
     else:
-        file = None if weights in (None, "coco", "imagenet", "last") else Path(weights)
         checked = check_with_bar(
             config,
             load,
@@ -227,8 +259,7 @@ def train(
             layers=layers,
             learning_rate=learning_rate,
             epochs=epochs,
-            weights=file,
-            exclude=tuple(exclude or ()),
+            **weight_arguments(weights, exclude, model_dir),
             model_dir=model_dir,
         )
         findings, settings = checked.findings, checked.config
@@ -244,8 +275,10 @@ def train(
     load_tensorflow()
     from mrcnn_roi.engine.commands import start_model
 
-    model = start_model(settings, model_dir, weights, exclude)
+    model = start_model(settings, model_dir, weights, names_in(exclude))
     model.train(train_set, val_set, rate, epochs, layers, preflight=preflight, findings=findings)
+    if model.epoch > epochs or not Path(model.log_dir, "losses.csv").exists():
+        return  # train() has said that nothing was left to do
     from mrcnn_roi.drawing.curves import plot_losses
 
     curves = Path(model.log_dir) / "losses.png"
@@ -349,7 +382,9 @@ def export(
 
 
 @app.command()
-def explain(code: Annotated[str, typer.Argument(help="A code such as cfg-image-dim-not-div64; all lists them.")]):
+def explain(
+    code: Annotated[str, typer.Argument(help="A code such as cfg-image-dim-not-div64; all lists them.")] = "all",
+):
     """Says what a finding means and why it hurts."""
     import mrcnn_roi.preflight  # noqa: F401 - registers the checks
     from mrcnn_roi.checks.table import all_codes, documentation, first_sentence
@@ -399,6 +434,8 @@ def run(
 ):
     """Runs a Matterport-era script unchanged: its `import mrcnn...` finds this package."""
     import runpy
+
+    load_tensorflow()  # quietly; the script would import it anyway
 
     import mrcnn_roi
     from mrcnn_roi import config, model, utils, visualize

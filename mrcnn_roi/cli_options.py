@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -58,6 +59,28 @@ def trained(weights: Path) -> Path:
     from mrcnn_roi.engine.log_dir import latest_checkpoint
 
     return Path(latest_checkpoint("runs"))
+
+
+def names_in(given: list[str] | None) -> tuple[str, ...]:
+    """The layer names of --exclude: repeated, or several in one with commas, also written as a Python list."""
+    return tuple(name for each in given or () for name in re.findall(r"[^\s,\[\]\"'()]+", each))
+
+
+def weight_arguments(weights: str | None, exclude: list[str] | None, model_dir: Path = Path("runs")) -> dict:
+    """What --weights and --exclude mean to the preflight: weights, exclude, checkpoint.
+
+    A word stands for a file that may not be there yet; then there is nothing to look at.
+    """
+    excluded = names_in(exclude)
+    if weights in (None, "imagenet"):
+        return {"weights": None, "exclude": excluded}
+    if weights == "coco":
+        from mrcnn_roi.checks.weight_mismatch import HEADS
+
+        path = model_dir / "mask_rcnn_coco.h5"
+        return {"weights": path if path.exists() else None, "exclude": excluded or HEADS}
+    file = trained(Path(weights)) if weights == "last" else Path(weights)
+    return {"weights": file, "exclude": excluded, "checkpoint": file}
 
 
 def load_annotations(path: Path, images: Path | None, class_name: str | None):

@@ -33,6 +33,7 @@ import numpy as np
 
 from mrcnn_roi.checks.config import derived_values, silence
 from mrcnn_roi.checks.config.schema import DERIVED
+from mrcnn_roi.checks.python_values import python_value
 from mrcnn_roi.checks.values import flat_list, int_pair, is_int, number, plain, show
 from mrcnn_roi.findings import Finding, SetupError, Severity, run_checks
 
@@ -563,7 +564,8 @@ def _class_from_file(cls: type[Config], path: Path, seen: tuple[str, ...] = (), 
     if "BASE" in file.values:
         target, place = file.values.pop("BASE"), file.places.pop("BASE")
         real = os.path.realpath(path)
-        parent = path.parent / target if isinstance(target, str) and target and "\0" not in target else None
+        usable = isinstance(target, str) and target and "\0" not in target and target.isprintable()
+        parent = path.parent / target if usable else None
         if parent is None:
             file.problems.append(
                 (place, f"BASE is {show(target)}, expected the path of a YAML file", "BASE: other.yaml")
@@ -586,13 +588,35 @@ def _subclass(base: type[Config], name: str, values: dict[str, Any], places: dic
 
 
 def _coerced(name: str, value):
-    """A list as the tuple or the array the setting is by default."""
+    """A list as the tuple or the array the setting is by default; text as the value it is in Python, where the
+    setting takes no text."""
     accepts = _fields()[name].accepts if name in _fields() else ()
+    if isinstance(value, str) and accepts and str not in accepts:
+        try:
+            value = python_value(value)
+        except ValueError:
+            return value
     if isinstance(value, list) and tuple in accepts:
         return tuple(value)
     if isinstance(value, list) and np.ndarray in accepts and all(number(each) is not None for each in value):
         return np.array(value, dtype=float)
     return value
+
+
+MOST_YAML = 1 << 24  # bytes
+MOST_NODES = 100_000  # of a value once its aliases are written out
+
+
+def _expanded(node, known: dict[int, int]) -> int:
+    """How many nodes a value has with its aliases written out; those inside themselves count as endless."""
+    from ruamel.yaml import MappingNode, SequenceNode
+
+    if id(node) not in known:
+        known[id(node)] = 0  # an alias to what it is in: constructors can do that
+        inner = [each for pair in node.value for each in pair] if isinstance(node, MappingNode) else []
+        inner = list(node.value) if isinstance(node, SequenceNode) else inner
+        known[id(node)] = 1 + sum(_expanded(each, known) for each in inner)
+    return known[id(node)]
 
 
 def _read_file(path: Path, origin: str) -> ConfigFile:
@@ -601,6 +625,10 @@ def _read_file(path: Path, origin: str) -> ConfigFile:
 
     file, yaml = ConfigFile(path), YAML(typ="safe", pure=True)
     try:
+        if path.exists() and not path.is_file():  # before open: a FIFO would block for ever, a device never end
+            raise OSError("it is no regular file")
+        if path.stat().st_size > MOST_YAML:
+            raise OSError(f"it has {path.stat().st_size} bytes, more than any list of settings")
         content = path.read_bytes()
     except (OSError, ValueError) as error:
         file.problems.append((origin, f"cannot read {path}: {error}", "give the path of an existing YAML file"))
@@ -619,7 +647,9 @@ def _read_file(path: Path, origin: str) -> ConfigFile:
                 _read_attribute(file, yaml, key, value)
         elif root is not None and root.tag != "tag:yaml.org,2002:null":
             message = "expected lines `ATTRIBUTE: value`, received something else"
-            file.problems.append((_place(path, root.start_mark), message, "NAME: mydata"))
+            python = re.search(rb"^\s*[A-Za-z_]\w*\s*=", content, re.M)
+            fix = "write a colon instead of =, as in NAME: mydata" if python else "write lines such as NAME: mydata"
+            file.problems.append((_place(path, root.start_mark), message, fix))
             file.readable = False
     return file
 
@@ -638,6 +668,8 @@ def _read_attribute(file: ConfigFile, yaml, key, value) -> None:
         return
     file.names[name], file.places[name] = place, _place(file.path, value.start_mark)
     try:
+        if _expanded(value, {}) > MOST_NODES:
+            raise ValueError(f"its aliases stand for more than {MOST_NODES} values")
         file.values[name] = yaml.constructor.construct_document(value)
     except Exception as error:
         file.problems.append(_yaml_problem(error, file.places.pop(name)))

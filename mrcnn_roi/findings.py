@@ -1,6 +1,7 @@
 """Findings: what a check reports, and how checks are declared and run.
 
-A check is a generator function. Its parameter names say which objects it needs; it yields one
+A check is a generator function. Its parameter names say which objects it needs, those with a default which
+it can do without; it yields one
 `(where, message, fix)` per mistake, or `(where, message, fix, severity)` where the mistake is graver or
 lighter than the check's usual severity:
 
@@ -86,12 +87,14 @@ Problem = tuple  # (where, message, fix) or (where, message, fix, severity)
 
 @dataclass(frozen=True)
 class Check:
-    """A registered check function. `needs` are the names of the objects it is called with."""
+    """A registered check function. `needs` are the names of the objects it is called with, `uses` of those it is
+    called with where they are there."""
 
     code: str
     severity: Severity
     function: Callable[..., Iterator[Problem]]
     needs: tuple[str, ...]
+    uses: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -103,7 +106,9 @@ class Check:
         return inspect.getdoc(self.function) or ""
 
     def run(self, objects: dict[str, object]) -> Iterator[Finding]:
-        for where, message, fix, *severity in self.function(**{name: objects[name] for name in self.needs}):
+        given = {name: objects[name] for name in self.needs}
+        given.update({name: objects[name] for name in self.uses if objects.get(name) is not None})
+        for where, message, fix, *severity in self.function(**given):
             yield Finding(self.code, severity[0] if severity else self.severity, message, fix, where)
 
 
@@ -116,7 +121,10 @@ def check(code: str, severity: Severity):
     def register(function):
         if code in CHECKS:
             raise ValueError(f"expected a new check code, received {code!r}, which is registered already")
-        CHECKS[code] = Check(code, severity, function, tuple(inspect.signature(function).parameters))
+        parameters = inspect.signature(function).parameters.values()
+        needs = tuple(each.name for each in parameters if each.default is each.empty)
+        uses = tuple(each.name for each in parameters if each.default is not each.empty)
+        CHECKS[code] = Check(code, severity, function, needs, uses)
         return function
 
     return register

@@ -18,7 +18,9 @@ from mrcnn_roi.checks.config import silence
 from mrcnn_roi.checks.environment import Environment, read_environment
 from mrcnn_roi.checks.h5_header import WeightHeader, read_header
 from mrcnn_roi.checks.splits import Split, mold
+from mrcnn_roi.checks.table import all_codes
 from mrcnn_roi.checks.values import number
+from mrcnn_roi.datasets.problems import FAULTS
 from mrcnn_roi.datasets.scan import FULL_LIMIT, scan_dataset
 from mrcnn_roi.findings import CHECKS, Finding, SetupError, run_checks
 
@@ -133,6 +135,7 @@ def judge(
     findings = run_checks(
         GROUPS,
         config=config,
+        known_codes=all_codes(FAULTS),
         mode=mode,
         datasets={name: each for name, each in data.datasets.items() if name not in data.failures},
         scan_failures=data.failures,
@@ -151,9 +154,7 @@ def judge(
     rate = _judge_rate(config, learning_rate) if training else []
     # Each finding once: the parts of one dataset share what its loader noticed.
     findings = [*_noticed_while_loading(data.datasets), *findings, *rate]
-    if data.datasets.get("train") is data.datasets.get("val"):
-        findings = _said_once(findings)
-    findings = silence(dict.fromkeys(findings), config)
+    findings = silence(_said_once(list(dict.fromkeys(findings))), config)
     locate = getattr(config, "locate", list)
     return locate(sorted(findings, key=lambda finding: -finding.severity))
 
@@ -173,20 +174,33 @@ def _check_call(config, mode: str, datasets: dict[str, Any], exclude) -> None:
 
 
 def _said_once(findings: list[Finding]) -> list[Finding]:
-    """The findings of one dataset that is train and val: what is said of both is one finding of "train, val"."""
-    twice = {replace(each, where="train") for each in findings if each.where == "val"}.intersection(findings)
-    joined = [replace(each, where="train, val") if each in twice else each for each in findings]
-    return [each for each in joined if each.where != "val" or replace(each, where="train") not in twice]
+    """The findings with one for a fault that train and val have both: it has one cause, and mostly one cure."""
+    of_val = {(each.code, each.severity): each for each in findings if each.where == "val"}
+    joined = []
+    for each in findings:
+        other = of_val.get((each.code, each.severity)) if each.where == "train" else None
+        if other is not None:
+            message = each.message if each.message == other.message else f"{each.message}; and in val: {other.message}"
+            joined.append(replace(each, where="train, val", message=message))
+        elif each.where != "val" or not _in_train(each, findings):
+            joined.append(each)
+    return joined
+
+
+def _in_train(finding: Finding, findings: list[Finding]) -> bool:
+    return any(
+        each.where == "train" and (each.code, each.severity) == (finding.code, finding.severity) for each in findings
+    )
 
 
 def _read_weights(weights) -> dict[str, Any]:
-    """The header of the weight file, or its path for the check that says why it has none."""
+    """The header of the weight file, or for the check that says why it has none the error of reading it."""
     if weights is None or isinstance(weights, WeightHeader):
         return {"weights": weights}
     try:
-        return {"weights": read_header(weights)}
-    except SetupError:
-        return {"weights_file": weights}
+        return {"weights": read_header(weights), "weights_path": weights}
+    except SetupError as error:
+        return {"weights_file": error}
 
 
 def _try_augmentation(augmentation, config, splits: list[Split]) -> Trials | None:

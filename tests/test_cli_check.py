@@ -5,7 +5,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from mrcnn_roi.checks.weight_mismatch import HEADS
 from mrcnn_roi.cli import app
+from mrcnn_roi.cli_options import names_in, weight_arguments
 from mrcnn_roi.config import Config
 from tests.datasets.builders import annotation, coco_file
 
@@ -97,3 +99,48 @@ def test_html(folder):
 @pytest.mark.parametrize("arguments", [["check"], ["check", "-c", "x.yaml", "--mode", "traning"]])
 def test_wrong_usage(arguments):
     assert runner.invoke(app, arguments).exit_code == 2
+
+
+def test_suggestions_go_to_a_new_file_or_over_older_suggestions(folder):
+    path = folder / "fixed.yaml"
+    for _ in range(2):
+        assert checked(folder, "--suggest", path).exit_code == 0
+    path.write_text("NAME: mine # with my own remarks\n")
+    assert checked(folder, "--suggest", path).exit_code == 2
+    assert "remarks" in path.read_text()
+    assert checked(folder, "--suggest", folder / "config.yaml").exit_code == 2
+
+
+@pytest.mark.parametrize("given", [["a,b"], ["a", "b"], ["['a', \"b\"]"], ["a b"]])
+def test_excluded_layers_in_any_spelling(given):
+    assert names_in(given) == ("a", "b")
+
+
+def test_words_for_weights(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert weight_arguments(None, ["conv1"]) == {"weights": None, "exclude": ("conv1",)}
+    assert weight_arguments("imagenet", None)["weights"] is None
+    assert weight_arguments("coco", None) == {"weights": None, "exclude": HEADS}
+    path = tmp_path / "runs" / "toy20260101T0000" / "mask_rcnn_toy_0003.h5"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert weight_arguments("last", None)["checkpoint"].name == path.name
+    assert weight_arguments("other.h5", None)["weights"].name == "other.h5"
+
+
+def test_version_and_codes():
+    assert runner.invoke(app, ["--version"]).stdout.startswith("mrcnn_roi ")
+    assert "cfg-image-dim-not-div64" in runner.invoke(app, ["explain"]).stdout
+
+
+def test_python_spellings_in_a_config(folder):
+    settings = "NAME: cats\nNUM_CLASSES: 1 + 1\nIMAGE_MIN_DIM: 0\nIMAGE_MAX_DIM: 128\nMINI_MASK_SHAPE: (28, 28)\n"
+    assert checked(folder, settings=settings).exit_code == 0
+    assert "write a colon instead of =" in checked(folder, settings='NAME = "cats"\n').stdout
+
+
+def test_a_weight_file_is_looked_at_beside_a_config_that_is_no_yaml(folder):
+    (folder / "empty.h5").touch()
+    result = checked(folder, "--weights", folder / "empty.h5", settings="NAME: [")
+    assert "cfg-yaml" in result.stdout
+    assert "w-file-unreadable" in result.stdout

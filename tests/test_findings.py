@@ -43,6 +43,18 @@ def test_setup_error_carries_all_findings():
     assert pickle.loads(pickle.dumps(error)).findings == error.findings
 
 
+def test_a_check_may_use_an_object_that_it_does_not_need(registry):
+    @check("t-optional", Severity.INFO)
+    def optional(config, splits=()):
+        yield "", f"{config} {splits}", ""
+
+    assert registry["t-optional"].needs == ("config",)
+    assert [each.message for each in run_checks(config=1)] == ["1 ()"]
+    assert [each.message for each in run_checks(config=1, splits=[2])] == ["1 [2]"]
+    assert [each.message for each in run_checks(config=1, splits=None)] == ["1 ()"]
+    assert run_checks(splits=[2]) == []
+
+
 def test_checks_run_on_what_they_need_and_sort_by_severity(registry):
     @check("mild", Severity.WARNING)
     def mild(config):

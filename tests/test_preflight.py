@@ -283,3 +283,11 @@ def test_two_sources_in_one_dataset():
     both.samples = both.samples + [sample(ids=[3, 3, 3])]
     both.prepare()
     assert grave(find(both, both, made=config(NUM_CLASSES=4))) == []
+
+
+def test_a_fault_that_train_and_val_have_is_one_finding():
+    train, val = toys(sample(ids=[0, 1, 2])), Toy([sample(ids=[0, 0, 1])] * 3)
+    found = only(find(train, val), "cd-class-id-zero")
+    assert found.where == "train, val"
+    assert "; and in val: class id 0 for 6 objects" in found.message
+    assert only(find(Toy(), val), "cd-class-id-zero").where == "val"

@@ -64,4 +64,8 @@ def learning_rate_argument(config, learning_rate, mode):
 def no_validation_set(datasets, scan_failures, mode):
     """Training without a validation set: nothing shows when the network starts to learn the images by heart."""
     if mode == "training" and "train" in datasets and "val" not in {*datasets, *scan_failures}:
-        yield "val", "there is no validation set, so overfitting cannot be seen", "train, val = split_dataset(dataset)"
+        yield (
+            "val",
+            "there is no validation set, so overfitting cannot be seen",
+            "train, val = split_dataset(dataset) makes one; on the command line --val or --val-fraction 0.2",
+        )

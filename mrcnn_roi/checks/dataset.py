@@ -10,7 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from mrcnn_roi.checks.scan_faults import ignored_exif, index_outside, mean_pixel, row_problems, size_problems
+from mrcnn_roi.checks.axis_order import SIDE, channels_first
+from mrcnn_roi.checks.scan_faults import (
+    ignored_exif,
+    index_outside,
+    mean_pixel,
+    row_problems,
+    size_problems,
+)
 from mrcnn_roi.checks.splits import data_check, listed_images, whole
 from mrcnn_roi.findings import Severity
 
@@ -129,7 +136,7 @@ def mask_count(splits):
 def channels_differ(config, splits):
     """load_image returns another number of channels than IMAGE_CHANNEL_COUNT, or no channel axis. The image
     does not fit the network's input. Files may have any number of channels, as long as load_image converts
-    them."""
+    them. PyTorch and rasterio have the channels first, [C, H, W]; here they come last."""
     expected = whole(config, "IMAGE_CHANNEL_COUNT")
     for split in splits:
         scan, texts = split.scan, row_problems(split).get("ds-channels", {})
@@ -141,11 +148,27 @@ def channels_differ(config, splits):
             rows = np.array(sorted(texts))
             listed = listed_images(split, rows, "{}", texts)
             message = f"load_image must return [H, W, {expected}] (IMAGE_CHANNEL_COUNT={expected}): {listed}"
-            yield split.name, message, _channel_fix(expected, np.unique(scan.channels[wrong]), mean_pixel(split, wrong))
+            turned = channels_first(scan)[wrong] | (scan.height[wrong] == expected) & (scan.width[wrong] >= SIDE)
+            turned &= scan.channels[wrong] >= SIDE
+            if turned.any() and len(turned) == len(texts):
+                fix = _axis_fix(expected, np.unique(scan.height[wrong[turned]]), bool(turned.all()))
+            else:
+                everywhere = len(wrong) == int((scan.channels >= 0).sum())
+                fix = _channel_fix(expected, np.unique(scan.channels[wrong]), mean_pixel(split, wrong), everywhere)
+            yield split.name, message, fix
 
 
-def _channel_fix(expected: int, found: np.ndarray, mean: str) -> str:
-    """found: the numbers of channels that are not `expected`, 0 for images [H, W]. mean: of these images."""
+def _axis_fix(expected: int, found: np.ndarray, everywhere: bool) -> str:
+    """For images [C, H, W]. found: their numbers of channels. everywhere: whether all wrong images are of that kind."""
+    fix = "return np.moveaxis(image, 0, -1) from load_image"
+    if found.tolist() != [expected] or not everywhere:
+        fix += f", and make it {expected} channel{'s' * (expected > 1)} for every image"
+    return fix
+
+
+def _channel_fix(expected: int, found: np.ndarray, mean: str, everywhere: bool) -> str:
+    """found: the numbers of channels that are not `expected`, 0 for images [H, W]. mean: of these images. everywhere:
+    whether all images are wrong, so that the setting may be."""
     if len(found) != 1:
         return f"make load_image return {expected} channel{'s' * (expected > 1)} for every image"
     count = int(found[0])
@@ -159,7 +182,7 @@ def _channel_fix(expected: int, found: np.ndarray, mean: str) -> str:
         change = "image.mean(axis=2, keepdims=True)"
     else:
         change = f"image[..., :{expected}]" if count > expected else f"all {expected} channels"
-    if expected == 3 and count == 0:  # [H, W] is no set-up of its own
+    if not everywhere or (expected == 3 and count == 0):  # [H, W] is no set-up of its own
         return f"return {change} from load_image"
     means = f"MEAN_PIXEL = {mean}" if 0 < count <= 4 else f"MEAN_PIXEL = the mean of each of the {count or 1} channels"
     return f"return {change} from load_image, or set IMAGE_CHANNEL_COUNT = {count or 1} and {means}"
@@ -189,7 +212,8 @@ def size_transposed(splits):
     """Height and width of the annotations are swapped against the image's: masks lie elsewhere, or do not
     fit. Square images cannot show it."""
     effect = "height and width are swapped between annotations and image"
-    fix = "swap height and width in add_image(), or turn the images by 90 degrees as they were annotated"
+    fix = "swap height and width in add_image() or in the json's images; or, if the annotation tool turned the image "
+    fix += "by its EXIF orientation, in load_image use PIL.ImageOps.exif_transpose(PIL.Image.open(path))"
     yield from _size_problem(splits, "ds-size-transposed", effect, fix)
 
 
@@ -198,7 +222,7 @@ def exif_ignored(splits):
     """Photographs with an EXIF orientation that load_image does not apply. Annotation tools do apply it, so
     the masks are turned against the pixels. A warning for orientations 2 to 4, which mirror the image or
     turn it upside down. Silent where the declared size shows that the annotations were made on the pixels as
-    they are stored."""
+    they are stored; of orientations 2 to 4, which do not change the size, it cannot."""
     for split in splits:
         scan = split.scan
         ignored, turns = ignored_exif(split), scan.exif_orientation[ignored_exif(split)] >= 5
@@ -206,6 +230,8 @@ def exif_ignored(splits):
             if len(rows):
                 listed = listed_images(split, rows, "orientation {}", scan.exif_orientation)
                 effect = "so masks lie beside the objects"
+                if severity == Severity.WARNING:
+                    effect = "so masks are mirrored or upside down against the image, if the tool did"
                 message = f"EXIF orientation is ignored by load_image, annotation tools apply it, {effect}: {listed}"
                 yield (
                     split.name,

@@ -12,6 +12,7 @@ import numpy as np
 from mrcnn_roi.checks.config.images import mean_values
 from mrcnn_roi.checks.scan_faults import mean_pixel
 from mrcnn_roi.checks.splits import Split, data_check, first, listed_images
+from mrcnn_roi.checks.value_scale import deep_rows, fraction_rows, near_mean
 from mrcnn_roi.checks.values import show
 from mrcnn_roi.findings import Severity
 
@@ -33,7 +34,7 @@ def scan_partial(splits):
         count, read = len(split.scan.read), int(split.scan.read.sum())
         if split.scan.fast:
             message = "fast: only headers and annotations were read, the checks of pixels and masks skipped"
-            yield ", ".join(each.name for each in splits), message, "run the preflight without fast once"
+            yield ", ".join(each.name for each in splits), message, "run it once without fast (--fast)"
             return
         if read < count:
             message = f"{read} of {count} images were read, always the same sample"
@@ -51,20 +52,14 @@ def bit_depth(config, splits):
     mean = float(np.max(means))
     for split in splits:
         scan = split.scan
-        high = np.flatnonzero(scan.value_max > 255)
+        high, parts = deep_rows(scan), fraction_rows(scan)
         known = np.flatnonzero(~np.isnan(scan.value_max))
-        floats = np.array([each.startswith("float") for each in scan.dtype], bool)
-        parts = np.flatnonzero(floats & (scan.value_max <= 1))
-        # One dark picture among floats of the full range is no proof; a picture of one value is another check's.
-        fractions = len(parts) == int((floats & ~np.isnan(scan.value_max)).sum()) and bool(
-            (scan.value_max[parts] > scan.value_min[parts]).any()
-        )
-        if len(high) and mean < 256:
+        if len(high) and mean < 256 and not near_mean(scan, high, means):
             own = mean_pixel(split, high)
             largest = f"{scan.value_max[high].max():g}"
             message = f"values up to {largest}, MEAN_PIXEL is for 0-255: {_dtypes(split, high)}"
             yield split.name, message, f"scale the images to 0-255 in load_image, or set MEAN_PIXEL = {own}"
-        elif fractions and mean > 1:
+        elif len(parts) and mean > 1:
             message = f"values 0 to 1, MEAN_PIXEL is for 0-255: {_dtypes(split, parts)}"
             fix = f"return (255 * image).astype(np.uint8), or set MEAN_PIXEL = {mean_pixel(split, parts)}"
             yield split.name, message, fix
@@ -138,7 +133,7 @@ def alpha_dropped(splits):
     for split in splits:
         rows = np.flatnonzero(split.scan.alpha_varies & (split.scan.channels == 3))
         if len(rows):
-            fix = "for RGB-D set IMAGE_CHANNEL_COUNT = 4 and return 4 channels from load_image"
+            fix = "for RGB-D return 4 channels from load_image, set IMAGE_CHANNEL_COUNT = 4 and MEAN_PIXEL to 4 values"
             yield split.name, f"the alpha channel is dropped: {listed_images(split, rows)}", fix
 
 

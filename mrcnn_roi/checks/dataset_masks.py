@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mrcnn_roi.checks.scan_faults import row_problems
 from mrcnn_roi.checks.splits import Split, data_check, listed_images, listed_instances
 from mrcnn_roi.findings import Severity
 
@@ -70,10 +71,12 @@ def mask_labelmap(splits):
     """A single mask that holds several numbers: a label map, in which each number is an object. Every value
     above 0 counts as object, so all objects of the image become one."""
     for split in splits:
-        rows = np.flatnonzero(_looks_like_labels(split))
-        if len(rows):
-            scan = split.scan
-            listed = listed_images(split, rows, "{} values", scan.mask_distinct)
+        texts = {
+            row: f"{split.scan.mask_distinct[row]} values" for row in np.flatnonzero(_looks_like_labels(split)).tolist()
+        }
+        texts |= row_problems(split).get("ds-mask-labelmap", {})
+        if texts:
+            listed = listed_images(split, np.array(sorted(texts)), "{}", texts)
             fix = "make one mask of each number: label_map[..., None] == np.unique(label_map)[1:]"
             yield split.name, f"one mask with several numbers looks like a label map: {listed}", fix
 
@@ -85,6 +88,22 @@ def _looks_like_labels(split: Split) -> np.ndarray:
     whole = scan.mask_max == np.floor(scan.mask_max)  # of floats only the largest is known; of bools it is NaN
     few = (scan.mask_max > 1) & (scan.mask_max <= LARGEST_LABEL) & (scan.mask_max < 2 * scan.mask_distinct)
     return single & whole & few & (scan.mask_distinct > 2) & (scan.mask_distinct <= scan.mask_max + 1)
+
+
+@data_check("ds-map-smeared", Severity.WARNING, "dataset")
+def map_smeared(splits):
+    """Images of at least 20 instances, more than half of which are specks of up to 3 pixels or scattered in pieces:
+    fewer pixels than two thirds of the longer side of their box. So looks a label map that was resized with
+    interpolation or saved as JPEG: between two numbers all numbers in between appear, each taken as an object. Many
+    small objects, and thin ones in any direction, are fine. Counts and sizes of such images are not judged further."""
+    for split in splits:
+        rows = np.flatnonzero(split.smeared)
+        if len(rows):
+            count = np.bincount(split.scan.instance_image, minlength=len(split.smeared))
+            listed = listed_images(split, rows, "{} instances", count)
+            fix = "resize label maps with nearest neighbour (Image.Resampling.NEAREST, cv2.INTER_NEAREST), save as PNG"
+            effect = "most instances are specks or scattered pixels, as of a label map resized with interpolation"
+            yield split.name, f"{effect}: {listed}", f"{fix}; make them anew from the originals"
 
 
 @data_check("ds-mask-nonbinary", Severity.WARNING, "dataset")

@@ -31,7 +31,7 @@ def loads_slowly(config, train):
     if len(seconds) == 0 or float(np.median(seconds)) < SLOW:
         return
     median, images = float(np.median(seconds)), whole(config, "STEPS_PER_EPOCH") * batch_size(config)
-    message = f"the median image takes {median:.1f} s to load with its masks: {images} images an epoch, "
-    message += f"{median * images / 60:.0f} minutes for one process"
+    message = f"the median image takes {median:.1f} s to load with its masks: an epoch of {images} images "
+    message += f"takes one process {max(median * images / 60, 0.1):.1f} minutes"
     fix = "store the images at about the size the network sees, and the masks drawn, on a local disk"
     yield "train", message, fix

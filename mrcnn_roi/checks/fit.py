@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from mrcnn_roi.checks.names import BACKGROUND_NAMES
+from mrcnn_roi.checks.scan_faults import nothing_read
 from mrcnn_roi.checks.splits import Split, data_check, first, listed_images, whole
 from mrcnn_roi.findings import Severity
 
@@ -65,8 +66,9 @@ def empty_dataset(datasets):
 def class_count(config, splits):
     """NUM_CLASSES is not the number of classes of a dataset, background included. image_meta then has
     another length than the network's input, and the run stops at the first batch. Classes without objects
-    count too."""
+    count too. Silent about a part of whose annotations nothing could be read."""
     expected = whole(config, "NUM_CLASSES", 2)
+    splits = [split for split in splits if not nothing_read(split)]
     wrong = [split for split in splits if split.scan.num_classes != expected]
     if not wrong:
         return
@@ -207,13 +209,14 @@ def class_imbalance(train):
 @data_check("cd-source-unknown", Severity.ERROR, "fit")
 def source_unknown(datasets):
     """Images of a source for which no class was added. Which classes are annotated in them is looked up by
-    source: the run stops with a KeyError at the first such image."""
+    source: the run stops with a KeyError at the first such image. Where there are no classes at all, cd-class-count
+    or the loader says so."""
     for name, dataset in datasets.items():
         known = getattr(dataset, "source_class_ids", {})
         sources = {info["source"] for info in dataset.image_info} - set(known)
         unknown = sorted(str(each) for each in sources if "." not in str(each))  # cd-source-dot
-        if unknown and len(dataset.image_ids):
-            classes = sorted(str(source) for source in known if source) or ["none"]
+        classes = sorted(str(source) for source in known if source)
+        if unknown and classes and len(dataset.image_ids):
             listed = ", ".join(map(repr, unknown[:5]))
             message = f"images use the source {listed}, classes were added for {', '.join(map(repr, classes))} only"
             yield (

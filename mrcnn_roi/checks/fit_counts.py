@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mrcnn_roi.checks.scan_faults import nothing_read
 from mrcnn_roi.checks.splits import batch_size, data_check, listed_images, whole
 from mrcnn_roi.checks.values import Reading, compact, number
 from mrcnn_roi.findings import Severity
@@ -18,9 +19,11 @@ def no_positive_images(splits):
     """Not one image has an object. From such a train nothing could be learned. Over such a val the original hung
     at the end of the first epoch; here images without objects are negatives and validation runs, but three of
     its five losses are exactly 0 whatever the network does, so epochs would be compared by wrong numbers. Silent
-    where images or masks could not be read, and where all are crowds."""
+    where images or masks could not be read, where all are crowds, and where the annotation file lost them."""
     for split in splits:
         count = len(split.scan.image_ids)
+        if getattr(split.dataset, "objects_lost", False) is True or nothing_read(split):
+            continue
         if split.sound.all() and not split.scan.class_id.any() and not len(split.scan.class_id):
             overridden = "load_mask" in vars(split.dataset) or _overrides_load_mask(type(split.dataset))
             fix = "check that load_mask finds the annotations of its images" if overridden else "override load_mask()"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mrcnn_roi.checks.config.images import resize_mode
+from mrcnn_roi.checks.config.images import min_dim, resize_mode
 from mrcnn_roi.checks.splits import (
     Split,
     batch_size,
@@ -24,6 +24,7 @@ from mrcnn_roi.findings import Severity
 
 TINY = 8  # pixels of the molded image: anchors lie at least 4 apart
 SMALL = 16  # pixels: below, shrinking has cost an object its detail
+LARGEST_USUAL = 2048  # pixels: a longer side takes more memory than most devices have
 FEW = 0.1  # share of objects or images up to which sizes are left alone
 
 
@@ -175,14 +176,39 @@ def objects_tiny(config, train):
     if train.vanishing or tiny.sum() <= FEW * objects.sum():
         return
     listed = listed_instances(train, np.flatnonzero(tiny), int(objects.sum()), "{:.1f} px", sides)
-    wanted = next(
-        factor for factor in (2, 3, 4, 6, 8, 16, 32) if factor * np.median(sides[tiny]) >= TINY or factor == 32
-    )
-    fix = f"set IMAGE_MIN_SCALE = {wanted}"
-    if resize_mode(config) == "square":
-        long_side = np.maximum(train.scan.height, train.scan.width)
-        fix += f" with IMAGE_MAX_DIM = {_next64(float(np.median(long_side[long_side > 0]) * wanted))}"
-    yield "train", f"a side below {TINY} px after resizing: {listed}", f"{fix}, or cut the images into tiles"
+    settings, largest = _enough_for_tiny(config, train)
+    fix = f"set {settings}, or cut the images into tiles"
+    if largest > LARGEST_USUAL:
+        fix = f"cut the images into tiles, or, with a device of enough memory, set {settings}"
+    yield "train", f"a side below {TINY} px after resizing: {listed}", fix
+
+
+def _enough_for_tiny(config, split: Split) -> tuple[str, float]:
+    """The settings with which at most a tenth of the objects is tiny, and the longer side that images then have.
+
+    Two limits may hold an object down: IMAGE_MAX_DIM, where its image is larger, and that nothing enlarges it. Each of
+    the two may leave a twentieth behind.
+    """
+    index, mode = np.flatnonzero(split.objects), resize_mode(config)
+    row = split.scan.instance_image[index]
+    long = np.maximum(split.scan.height, split.scan.width)[row]
+    short = np.minimum(split.scan.height, split.scan.width)[row]
+    wanted = TINY / (split.scan.box[index, 2:] - split.scan.box[index, :2]).min(axis=1)
+    given = np.maximum((min_dim(config) or 0) / short, max(1.0, number(config.IMAGE_MIN_SCALE) or 0))
+    scale = _nearly_all(np.where(wanted > (given if mode != "none" else 1), wanted, 0))
+    scale = float(np.ceil(round(10 * scale, 6)) / 10)
+    largest = _nearly_all(wanted * long)
+    settings = [f"IMAGE_MIN_SCALE = {compact(scale)}"] if scale else []
+    if mode == "none":
+        settings = ['IMAGE_RESIZE_MODE = "pad64"', "IMAGE_MIN_DIM = 0", *settings]
+    elif mode == "square" and largest > whole(config, "IMAGE_MAX_DIM"):
+        settings.append(f"IMAGE_MAX_DIM = {_next64(largest)}")
+    return " and ".join(settings), largest
+
+
+def _nearly_all(values: np.ndarray) -> float:
+    """The smallest of the values that at most a twentieth of them exceeds."""
+    return float(np.quantile(values, 1 - FEW / 2, method="higher"))
 
 
 @data_check("cd-crop-empty", Severity.WARNING, "fit")

@@ -1,7 +1,9 @@
 """The header of a weight file: which layers it holds weights for, of what shapes. h5py alone, no TensorFlow.
 
 Layouts: "keras2" is what Matterport's files have, a group a layer with the attribute weight_names, at the root or,
-in a file of a whole model, under /model_weights. "keras3" is Keras 3's own ".weights.h5", which knows no layer names.
+in a file of a whole model, under /model_weights. "keras3" is Keras 3's own ".weights.h5", a group a layer, in which
+layers go by class and number (layers/conv2d_7/vars/0). "archive" is a ".keras" file, told by its name alone as Keras
+does it (see weight_archive).
 
 A weight file comes from somewhere else, so nothing in it is trusted: links that lead out of the file and data kept in
 other files are refused, and whatever cannot be read ends in a SetupError "w-file-unreadable".
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mrcnn_roi.checks.weight_archive import archive_layers
 from mrcnn_roi.checks.weight_file import DOWNLOAD, EXPECTED, checked_path, unreadable
 from mrcnn_roi.findings import SetupError
 
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
 LARGEST_ATTRIBUTE = 2**26  # bytes; the names of a ResNet101 model take 8 KiB
 SECONDS_FOR_NAMES = 20
+LARGEST_TREE = 8_000  # groups; a ResNet101 model has some 900
+DEEPEST_TREE = 20
+KERAS3_LAYERS = ("layers", "_layer_checkpoint_dependencies")
 KERAS3_GROUPS = {"layers", "_layer_checkpoint_dependencies", "vars", "optimizer"}
 
 
@@ -38,9 +44,9 @@ KERAS3_GROUPS = {"layers", "_layer_checkpoint_dependencies", "vars", "optimizer"
 class WeightHeader:
     """What a weight file holds.
 
-    layout: "keras2", or "keras3", whose layers are not known by name. layers: a list of (weight name, shape) for every
-    layer of the file in its order; empty lists for layers without weights. full_model: written by save(), not by
-    save_weights().
+    layout: "keras2", "keras3" or "archive". layers: a list of (weight name, shape) for every layer of the file in its
+    order; empty lists for layers without weights; of "keras3" by the path of the group, of an "archive" {} where it
+    does not tell. full_model: written by save(), not by save_weights().
     """
 
     path: Path
@@ -54,6 +60,9 @@ def read_header(path: str | os.PathLike[str]) -> WeightHeader:
 
     Raises SetupError "w-file-unreadable", which says what the file is instead, for anything that is no such file.
     """
+    if isinstance(path, (str, os.PathLike)) and os.fsdecode(path).endswith(".keras"):
+        path = checked_path(path, hdf5=False)
+        return WeightHeader(path, "archive", archive_layers(path), full_model=True)
     path = checked_path(path)
     with _opened(path) as file:
         try:
@@ -62,7 +71,10 @@ def read_header(path: str | os.PathLike[str]) -> WeightHeader:
             held = _names_read_apart(path)
         if held is None:
             if KERAS3_GROUPS & set(file.keys()):
-                return WeightHeader(path, "keras3", {})
+                if not path.name.endswith(".weights.h5"):  # Keras takes it for another layout, and so does the loader
+                    fix = "rename it to end in .weights.h5 and load it into a model with the settings it was saved with"
+                    raise unreadable(path, "has Keras 3's own layout, which knows no layer names", fix)
+                return WeightHeader(path, "keras3", _numbered_layers(file))
             groups = ", ".join(sorted(file.keys())[:5]) or "nothing"
             raise unreadable(path, f"is HDF5 without Keras weights (it holds {groups})", f"pass {EXPECTED}")
         root = _child(file, held["root"]) if held["root"] else file
@@ -123,6 +135,27 @@ def _dataset(group: h5py.Group, name: str) -> h5py.Dataset:
     if dataset.external or dataset.is_virtual:
         raise ValueError(f"{name} in {group.name} keeps its data in another file")
     return dataset
+
+
+def _numbered_layers(file: h5py.File) -> dict[str, list[tuple[str, tuple[int, ...]]]]:
+    """The layers of Keras 3's layout with their weights by the path of their group, layers inside others included."""
+    import h5py
+
+    layers: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
+    waiting = [name for name in KERAS3_LAYERS if name in file]
+    for _ in range(LARGEST_TREE):
+        if not waiting:
+            return layers
+        path = waiting.pop()
+        group = _child(file, path)
+        if not isinstance(group, h5py.Group):
+            continue
+        if path.endswith("/vars"):
+            numbers = sorted(group.keys(), key=lambda name: (len(name), name))
+            layers[path.rpartition("/")[0]] = [(name, _dataset(group, name).shape) for name in numbers]
+        elif path.count("/") < DEEPEST_TREE:
+            waiting += [f"{path}/{name}" for name in group]
+    raise ValueError(f"it holds more than {LARGEST_TREE} groups")  # or groups in a circle
 
 
 class _VariableLength(Exception):  # noqa: N818 - no error: the names have to be read in another way

@@ -10,9 +10,13 @@ import re
 
 import numpy as np
 
+from mrcnn_roi.checks.axis_order import channels_first
 from mrcnn_roi.checks.splits import Split
 
 UNREADABLE = ("ds-file-unreadable", "ds-mask-unreadable")  # what an image or its masks have without a code
+# Of loaders: masks that do not fit the declared size.
+LEAVING = ("ds-polygon-outside", "ds-rle-size", "ds-size-mismatch", "ds-size-transposed")
+RECORD_CODES = ("ds-json-invalid", "ds-via-format")  # of annotation files: a record that is not what it should be
 _INDEX = re.compile(r"IndexError: index (-?\d+) is out of bounds for axis ([01]) with size (\d+)")
 
 
@@ -20,10 +24,11 @@ def row_problems(split: Split) -> dict[str, dict[int, str]]:
     """Code -> row -> text: the images and masks that the scan could not use, each under one code.
 
     Masks of an image that itself cannot be used are left out, and so are masks drawn on the size that the
-    annotations declare when that is not the size of the image: size_problems has those.
+    annotations declare when that is not the size of the image (size_problems has those), and masks of images [C, H, W].
     """
     scan, sizes = split.scan, {row for rows in size_problems(split).values() for row in rows.tolist()}
     sizes |= {row for row in ignored_exif(split).tolist() if scan.mask_shape[row][1::-1] == _size(scan, row)}
+    turned = set(np.flatnonzero(channels_first(scan)).tolist())
     found: dict[str, dict[int, str]] = {}
     for row, text in scan.image_errors.items():
         code = _code(scan.image_error_codes.get(row, ""), text, UNREADABLE[0])
@@ -35,7 +40,9 @@ def row_problems(split: Split) -> dict[str, dict[int, str]]:
         code = _code(scan.mask_error_codes.get(row, ""), text, UNREADABLE[1])
         if code == UNREADABLE[1] and index_outside(scan, row, text):
             code = "ds-polygon-outside"
-        if row not in scan.image_errors and not (code == "ds-mask-shape" and row in sizes):
+        usable = row not in scan.image_errors and row not in turned
+        of_size = code == "ds-mask-shape" or scan.mask_error_codes.get(row) in LEAVING
+        if usable and not (of_size and row in sizes):
             found.setdefault(code, {})[row] = text
     return found
 
@@ -58,14 +65,16 @@ def _code(code: str, text: str, otherwise: str) -> str:
 def size_problems(split: Split) -> dict[str, np.ndarray]:
     """Code -> rows of images whose declared size is not that of their pixels: "ds-exif",
     "ds-size-transposed" or "ds-size-mismatch". Left out: images whose masks have the size of the pixels
-    anyway, or that have none."""
+    anyway, or that have none, and images [C, H, W]."""
     scan = split.scan
     declared = np.stack([scan.declared_height, scan.declared_width], axis=1)
     actual = np.stack([scan.height, scan.width], axis=1)
     wrong = (declared > 0).all(axis=1) & (actual > 0).all(axis=1) & (declared != actual).any(axis=1)
+    wrong &= ~channels_first(scan)
     for row in np.flatnonzero(wrong & scan.read):
         shape = scan.mask_shape[row]
-        wrong[row] = len(shape) == 3 and shape[2] > 0 and tuple(shape[:2]) != tuple(actual[row])
+        fits = len(shape) != 3 or shape[2] == 0 or tuple(shape[:2]) == tuple(actual[row])
+        wrong[row] = not fits or scan.mask_error_codes.get(row) in LEAVING
     turned = wrong & (declared[:, ::-1] == actual).all(axis=1)
     exif = turned & (scan.exif_orientation >= 5)
     return {
@@ -77,12 +86,13 @@ def size_problems(split: Split) -> dict[str, np.ndarray]:
 
 def ignored_exif(split: Split) -> np.ndarray:
     """Rows of images with an EXIF orientation that load_image does not apply, where nothing shows that the annotations
-    were made on the pixels as they are stored: neither the declared size, nor masks that fit another size."""
+    were made on the pixels as they are stored: neither the declared size, which orientations that only mirror the
+    image or turn it upside down leave as it is, nor masks that fit another size."""
     scan = split.scan
     declared = np.stack([scan.declared_height, scan.declared_width], axis=1)
     actual = np.stack([scan.height, scan.width], axis=1)
     same = (declared == actual).all(axis=1)
-    fits = np.where(same, scan.height != scan.width, (declared > 0).all(axis=1))
+    fits = np.where(same, scan.height != scan.width, (declared > 0).all(axis=1)) & (scan.exif_orientation >= 5)
     fits[[row for rows in size_problems(split).values() for row in rows]] = False
     return np.flatnonzero((scan.exif_orientation >= 2) & (scan.exif_applied == 0) & ~fits)
 
@@ -92,7 +102,18 @@ def _size(scan, row: int) -> tuple[int, int]:
 
 
 def mean_pixel(split: Split, rows: np.ndarray) -> str:
-    """The mean of the images, a number a channel (four at most), as a literal."""
+    """The mean of the images, a number a channel, as a literal; the scan knows it of four channels, and of more one
+    number stands for all."""
     means = split.scan.channel_mean[rows]
     known = means[:, ~np.isnan(means).all(axis=0)] if len(rows) else means[:, :0]
-    return f"[{', '.join(f'{each:.3g}' if each < 1 else f'{each:.1f}' for each in np.nanmean(known, axis=0))}]"
+    numbers = [f"{each:.3g}" if each < 1 else f"{each:.1f}" for each in np.nanmean(known, axis=0)]
+    count = int(split.scan.channels[rows].max(initial=0))
+    return f"np.full({count}, {numbers[0]})" if count > 4 else f"[{', '.join(numbers)}]"
+
+
+def nothing_read(split: Split) -> bool:
+    """Whether the loader says that it could not read records of its file, or found no classes in it, and there is not
+    one instance: what the dataset lacks is then no fault of its own."""
+    codes = {each.code for each in split.scan.annotation_problems}
+    no_classes = split.scan.num_classes < 2 and "ds-category-unknown" in codes
+    return (no_classes or not codes.isdisjoint(RECORD_CODES)) and not len(split.scan.class_id)

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from mrcnn_roi.checks.axis_order import channels_first
 from mrcnn_roi.checks.config.images import min_dim, resize_mode
+from mrcnn_roi.checks.smeared_maps import smeared_images
 from mrcnn_roi.checks.values import Reading, Unreadable, is_int, number, number_list
 from mrcnn_roi.findings import Severity, check
 from mrcnn_roi.ops.images import molded_scale_and_shape
@@ -70,8 +72,19 @@ class Split:
 
     @property
     def sound(self) -> np.ndarray:
-        """bool [I]: images whose size and instances are known."""
-        return self.scan.instances_known & (self.scan.height > 0) & (self.scan.width > 0)
+        """bool [I]: images whose size and instances are known; of a smeared label map and of an
+        image [C, H, W] they are not."""
+        return self.scan.instances_known & (self.scan.height > 0) & (self.scan.width > 0) & ~self.unclear
+
+    @functools.cached_property
+    def smeared(self) -> np.ndarray:
+        """bool [I]: images whose label map was interpolated, so that its instances are none (ds-map-smeared)."""
+        return smeared_images(self.dataset, self.scan)
+
+    @functools.cached_property
+    def unclear(self) -> np.ndarray:
+        """bool [I]: images whose numbers mean something else than they say."""
+        return self.smeared | channels_first(self.scan)
 
     @property
     def vanishing(self) -> bool:

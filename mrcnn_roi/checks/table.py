@@ -52,6 +52,9 @@ NOTES: dict[str, str] = {
     "WARNING where other parts of the same object are sound, or where it is less than 1 % of the annotations.",
     "ds-polygon-edge": "Coordinates up to the width and height themselves are legal in COCO and not reported.",
     "ds-polygon-normalized": "Multiply x by the width and y by the height of the image.",
+    "ds-polygon-xy": "Points are written x first. Which of the two is wrong is told by the images that one of them "
+    "leaves; where it is bbox, it is ds-bbox-format, and where neither leaves them, this is a WARNING. A bbox that is "
+    "left out is fine.",
     "ds-rle-counts": "The run lengths of an RLE add up to height times width.",
     "ds-rle-size": "RLE has its size as [height, width]; image entries name width and height.",
     "ds-segmentation-missing": "A detection set has boxes only and cannot train masks. Annotations of keypoints "

@@ -40,13 +40,14 @@ class Reading:
 
 
 def config_check(code: str, severity: Severity):
-    """`check` for functions of a Config alone. Its group is the module or package directly under `checks`."""
+    """`check` for functions of a Config, and of what else their parameters name. Its group is the module or package
+    directly under `checks`."""
 
     def register(function: Callable):
         @functools.wraps(function)
-        def guarded(config):
+        def guarded(config, **others):
             try:
-                yield from function(Reading(config))
+                yield from function(Reading(config), **others)
             except Unreadable:
                 return
 

@@ -79,7 +79,7 @@ def _check_content(path: Path, file: BinaryIO, size: int, hdf5: bool) -> None:
         return
     offset = _signature_offset(file, size)
     if offset is None:
-        raise unreadable(path, *_foreign(head, size))
+        raise unreadable(path, *foreign(head, size))
     file.seek(offset)
     expected = _end_of_file(file.read(64))
     if expected is None or size < expected:
@@ -87,14 +87,20 @@ def _check_content(path: Path, file: BinaryIO, size: int, hdf5: bool) -> None:
         raise unreadable(path, f"is truncated ({_megabytes(size)}{whole})", DOWNLOAD)
 
 
-def _foreign(head: bytes, size: int) -> tuple[str, str]:
+def first_bytes(path: Path) -> tuple[bytes, int]:
+    """The first bytes of a file that checked_path let through, and its size."""
+    with path.open("rb") as file:
+        return file.read(2048), os.fstat(file.fileno()).st_size
+
+
+def foreign(head: bytes, size: int) -> tuple[str, str]:
     """(what a file without HDF5 signature is, fix) from its first bytes."""
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html", b"<?xml")) or b"<html" in text:
         return "is a web page, not weights", "download the file itself (the release asset), not the page that shows it"
     if text.startswith(b"version https://git-lfs"):
         return "is a git-lfs pointer, not the weights it points to", "run git lfs pull"
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(b"PK\x03\x04"):  # a .keras archive under its own name does not come here
         if b".keras" in head or b"metadata.json" in head:
             return "is a Keras 3 .keras archive", "name it *.keras, or save_weights to an .h5 file"
         return "is a zip archive", "unpack it, or, if it is PyTorch's, use weights in Keras' .h5 format"

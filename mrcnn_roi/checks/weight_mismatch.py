@@ -14,6 +14,7 @@ from mrcnn_roi.checks.weight_shapes import Shape, Weight, Weights, match_weights
 
 HEADS = ("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask")  # whose shapes follow NUM_CLASSES
 SHOWN = 5
+LONGEST = 60  # characters of a name
 Problem = tuple[str, str, str]
 
 
@@ -29,6 +30,7 @@ def shape_problems(
     """
     exclude = [name for name in exclude if isinstance(name, str)]
     differing = _differing(stored, wanted, exclude)
+    model = wanted
     found: list[tuple[str, str, int, int, list[str]]] = []
     also: list[str] = []
     for code, setting, affected, count, resize in CAUSES:
@@ -39,11 +41,18 @@ def shape_problems(
             if hit:
                 found.append((code, setting, there, here, hit))
                 also += affected
-    others = _differing(stored, wanted, exclude)
+    others = [layer for layer in _differing(stored, wanted, exclude) if layer in differing]
     complete = json.dumps(list(dict.fromkeys([*exclude, *also, *others])))
     problems = {entry[0]: _count_problem(*entry, complete, training) for entry in found}
-    if others:
-        problems["w-shape-other"] = _other_problem(stored, wanted, others, exclude, complete, training)
+    named = [layer for entry in found for layer in entry[-1]]
+    unnamed = [layer for layer in others if layer not in named]
+    if unnamed:
+        problems["w-shape-other"] = _other_problem(stored, model, unnamed, exclude, complete, training)
+    elif others:  # one finding for one layer: what else is wrong with it belongs to what was found
+        code, *_, hit = next(entry for entry in found if others[0] in entry[-1])
+        setting, message, fix = problems[code]
+        besides = _shapes_of([each for each in others if each in hit], stored, model, exclude)
+        problems[code] = setting, f"{message}; they differ in other sides, too: {besides}", fix
     return problems
 
 
@@ -56,7 +65,7 @@ def unknown_name(name: object, known: Iterable[str]) -> Problem:
 
 def some(names: Iterable[str]) -> str:
     """The first names, and how many more there are."""
-    names = list(names)
+    names = [name if len(name) <= LONGEST else f"{name[:LONGEST]}..." for name in names]
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 
@@ -135,29 +144,28 @@ CAUSES: tuple[Cause, ...] = (
 )
 
 
+# What a cause counts, how to set it, and what to add where its layers are left out
+COUNTED = {
+    "w-num-classes": ("classes, background included", "set NUM_CLASSES = {}", ""),
+    "w-rpn-ratios": ("anchor ratios", "set RPN_ANCHOR_RATIOS to the {} the weights were trained with", ""),
+    "w-conv1-channels": (
+        "image channels",
+        "set IMAGE_CHANNEL_COUNT = {}",
+        ' and train it at least once: layers="all"',
+    ),
+}
+
+
 def _count_problem(code, setting, there, here, layers, complete, training) -> Problem:
-    what, use, train = {
-        "w-num-classes": ("classes, background included", f"set NUM_CLASSES = {there}", ""),
-        "w-rpn-ratios": ("anchor ratios", f"set RPN_ANCHOR_RATIOS to the {there} the weights were trained with", ""),
-        "w-conv1-channels": (
-            "image channels",
-            f"set IMAGE_CHANNEL_COUNT = {there}",
-            ' and train it at least once: layers="all"',
-        ),
-    }[code]
+    what, use, train = COUNTED[code]
+    use = use.format(there)
     message = f"the weight file has {there} {what}, the model {here}: {', '.join(layers)} cannot be loaded"
     return setting, message, f"load with exclude={complete}{train}; or {use}" if training else use
 
 
 def _other_problem(stored: Weights, wanted: Weights, layers, exclude, complete: str, training: bool) -> Problem:
-    shown = []
-    for layer in layers[:SHOWN]:
-        there = [shape for _, shape in kept_weights(stored[layer], exclude)]
-        here = [shape for _, shape in kept_weights(wanted[layer], exclude)]
-        pairs = [(a, b) for a, b in zip(there, here) if a != b] if len(there) == len(here) else [(there, here)]
-        shown.append(f"{layer} {_shape_text(pairs[0][0])} in the file, {_shape_text(pairs[0][1])} in the model")
-    more = f", and {len(layers) - SHOWN} more" if len(layers) > SHOWN else ""
-    message = f"{len(layers)} layer{'s' * (len(layers) > 1)} of other shape: {'; '.join(shown)}{more}"
+    shown = _shapes_of(layers, stored, wanted, exclude)
+    message = f"{len(layers)} layer{'s' * (len(layers) > 1)} of other shape: {shown}"
     settings = ", ".join(f"{name} = {value}" for name, value in _other_settings(stored, wanted))
     use = f"set {settings}" if settings else ""
     load = f"load with exclude={complete} and train these layers" if training else ""
@@ -165,8 +173,18 @@ def _other_problem(stored: Weights, wanted: Weights, layers, exclude, complete: 
     return "", message, fix or "build the model with the settings that the weights were trained with"
 
 
-def _shape_text(shape) -> str:
-    return str(shape).replace("None", "any")
+def _shapes_of(layers: list[str], stored: Weights, wanted: Weights, exclude) -> str:
+    """The first layers, each with a shape that differs, or with how many weights it has."""
+    shown = []
+    for layer in layers[:SHOWN]:
+        there = [shape for _, shape in kept_weights(stored[layer], exclude)]
+        here = [shape for _, shape in kept_weights(wanted[layer], exclude)]
+        pairs = [(str(a), str(b).replace("None", "any")) for a, b in zip(there, here) if a != b]
+        if len(there) != len(here) or not pairs:
+            pairs = [(f"{len(there)} weights", str(len(here)))]
+        shown.append(f"{layer} {pairs[0][0]} in the file, {pairs[0][1]} in the model")
+    more = f", and {len(layers) - SHOWN} more" if len(layers) > SHOWN else ""
+    return "; ".join(shown) + more
 
 
 def _other_settings(stored: Weights, wanted: Weights) -> list[tuple[str, object]]:

@@ -47,7 +47,7 @@ def expected_weights(config) -> Weights:
     pyramid, hidden = _count(reading, "TOP_DOWN_PYRAMID_SIZE"), _count(reading, "FPN_CLASSIF_FC_LAYERS_SIZE")
     pool, ratios = _count(reading, "POOL_SIZE"), _ratios(reading)
     rpn, mask = _count(reading, "RPN_CONV_SIZE", 512), _count(reading, "MASK_CONV_SIZE", 256)
-    layers, maps = _backbone(_read(reading, "BACKBONE"), channels)
+    layers, maps = backbone_weights(_read(reading, "BACKBONE"), channels)
     for level, received in zip((5, 4, 3, 2), reversed(maps)):
         layers[f"fpn_c{level}p{level}"] = _conv(f"fpn_c{level}p{level}", 1, received, pyramid)
     for level in (5, 2, 3, 4):
@@ -69,6 +69,31 @@ def expected_weights(config) -> Weights:
     layers["mrcnn_class_logits"] = _dense("mrcnn_class_logits", hidden, classes)
     layers["mrcnn_mask"] = _conv("mrcnn_mask", 1, mask, classes)
     return layers
+
+
+def backbone_weights(backbone, channels: int) -> tuple[Weights, tuple]:
+    """The layers of what BACKBONE names, and the channels of C2..C5."""
+    if callable(backbone):
+        return {}, (None, None, None, None)
+    if backbone == "tiny":
+        return _tiny(channels), TINY_FILTERS[1:]
+    if not isinstance(backbone, str) or backbone not in STAGE_BLOCKS:
+        known = [*STAGE_BLOCKS, "tiny"]
+        raise ValueError(f"expected BACKBONE to be one of {known} or a function, received {show(backbone)}")
+    layers = {"conv1": _conv("conv1", 7, channels, 64), "bn_conv1": _norm("bn_conv1", 64)}
+    received = 64
+    for stage, blocks in enumerate(STAGE_BLOCKS[backbone], start=2):
+        inner = 2 ** (stage + 4)
+        for block in (chr(ord("a") + i) for i in range(blocks)):
+            for branch, size, inputs, filters in (
+                ("2a", 1, received, inner),
+                ("2b", 3, inner, inner),
+                ("2c", 1, inner, 4 * inner),
+                *([("1", 1, received, 4 * inner)] if block == "a" else []),
+            ):
+                _add_conv_norm(layers, f"{stage}{block}_branch{branch}", size, inputs, filters)
+            received = 4 * inner
+    return layers, (256, 512, 1024, 2048)
 
 
 def match_weights(stored: Sequence[Weight], wanted: Sequence[Weight]) -> list[int] | None:
@@ -118,31 +143,6 @@ def owner(weight: str) -> str:
 def unsuffixed(layer: str) -> str:
     """A layer's name without the number that Keras adds to a name in use."""
     return re.sub(r"_\d+$", "", layer)
-
-
-def _backbone(backbone, channels: int) -> tuple[Weights, tuple]:
-    """Its layers, and the channels of C2..C5."""
-    if callable(backbone):
-        return {}, (None, None, None, None)
-    if backbone == "tiny":
-        return _tiny(channels), TINY_FILTERS[1:]
-    if not isinstance(backbone, str) or backbone not in STAGE_BLOCKS:
-        known = [*STAGE_BLOCKS, "tiny"]
-        raise ValueError(f"expected BACKBONE to be one of {known} or a function, received {show(backbone)}")
-    layers = {"conv1": _conv("conv1", 7, channels, 64), "bn_conv1": _norm("bn_conv1", 64)}
-    received = 64
-    for stage, blocks in enumerate(STAGE_BLOCKS[backbone], start=2):
-        inner = 2 ** (stage + 4)
-        for block in (chr(ord("a") + i) for i in range(blocks)):
-            for branch, size, inputs, filters in (
-                ("2a", 1, received, inner),
-                ("2b", 3, inner, inner),
-                ("2c", 1, inner, 4 * inner),
-                *([("1", 1, received, 4 * inner)] if block == "a" else []),
-            ):
-                _add_conv_norm(layers, f"{stage}{block}_branch{branch}", size, inputs, filters)
-            received = 4 * inner
-    return layers, (256, 512, 1024, 2048)
 
 
 def _tiny(channels: int) -> Weights:

@@ -1,11 +1,12 @@
 """Checks of the weight file against the network that a Config describes (group "weights").
 
-They read the header of the file alone. A file of Keras 3's own layout knows no layer names, so all of them are silent
-about it. A Config whose numbers cannot be used is reported by the group "config", and here nothing is.
+They read the header of the file alone. Of a file in Keras 3's own layout, loaded by position, only the shapes are
+judged. A Config whose numbers cannot be used is reported by the group "config", and here nothing is.
 """
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
 from collections.abc import Collection, Iterable
@@ -13,7 +14,8 @@ from collections.abc import Collection, Iterable
 from mrcnn_roi.checks.arguments import PRESETS
 from mrcnn_roi.checks.h5_header import WeightHeader, read_header
 from mrcnn_roi.checks.values import Reading, Unreadable, is_int, show
-from mrcnn_roi.checks.weight_mismatch import named_backbone, num_classes, shape_problems, some, unknown_name
+from mrcnn_roi.checks.weight_keras3 import excluded_from_keras3, keras3_problems
+from mrcnn_roi.checks.weight_mismatch import Problem, named_backbone, num_classes, shape_problems, some, unknown_name
 from mrcnn_roi.checks.weight_shapes import (
     NAMED_LAYERS,
     RPN_LAYERS,
@@ -42,13 +44,15 @@ def file_unreadable(weights_file):
     archive. Loading stops with "Unable to open file (truncated file: eof = ...)" or, where the reading code is older
     than the file, with "'str' object has no attribute 'decode'".
 
-    Keras 3's own ".weights.h5" can be read. `read_header` raises this finding.
+    Keras 3's own ".weights.h5" and ".keras" can be read. `read_header` raises this finding. weights_file: the path, or
+    the SetupError where the file was read already.
     """
     try:
-        read_header(weights_file)
-    except SetupError as error:
-        for finding in error.findings:
-            yield finding.where, finding.message, finding.fix
+        error = weights_file if isinstance(weights_file, SetupError) else read_header(weights_file)
+    except SetupError as raised:
+        error = raised
+    for finding in error.findings if isinstance(error, SetupError) else ():
+        yield finding.where, finding.message, finding.fix
 
 
 @check("w-num-classes", Severity.ERROR)
@@ -120,7 +124,11 @@ def random_at_inference(config, weights, exclude, mode):
 def unknown_in_exclude(config, weights, exclude):
     """`exclude` has a name that no layer has, mostly a typing error. The layer that was meant is loaded all the same,
     or still stops the loading. Names inside rpn_model are known; with a backbone of your own only names that begin
-    like those of the heads can be judged."""
+    like those of the heads can be judged.
+
+    Keras 3's own ".weights.h5" is loaded by position: it can be used with no exclude at all."""
+    if weights.layout == "keras3" and exclude:
+        yield excluded_from_keras3(exclude, weights.layers)
     expected = _expected(config, weights)
     known = {*expected, *weights.layers, *RPN_LAYERS, *NAMED_LAYERS}
     own = _has_own_backbone(config)
@@ -157,8 +165,11 @@ def other_backbone_depth(config, weights, exclude, mode):
     """The file is of a ResNet of another depth. Layers of equal name load, the others keep random weights (a ResNet50
     file for BACKBONE "resnet101") or are ignored (the reverse): nothing is said, and the accuracy is worse.
 
-    ResNet50's ImageNet weights for a ResNet101 are what the original uses, so they are mentioned as INFO only.
+    ResNet50's ImageNet weights for a ResNet101 are what the original uses, so they are mentioned as INFO only. A
+    ".weights.h5" of another depth cannot be loaded at all, which is an ERROR.
     """
+    for problem in _shape_problem("w-backbone-depth", config, weights, exclude, mode):
+        yield (*problem, Severity.ERROR)
     expected = _expected(config, weights)
     wanted = [layer for layer in expected if BACKBONE.fullmatch(layer)]
     held = [layer for layer, shapes in weights.layers.items() if shapes and BACKBONE.fullmatch(layer)]
@@ -181,25 +192,34 @@ def other_backbone_depth(config, weights, exclude, mode):
 
 
 @check("w-epochs-done", Severity.ERROR)
-def epochs_done(checkpoint, epochs, mode):
+def epochs_done(epochs, mode, checkpoint=None, weights_path=None):
     """The checkpoint has done as many epochs as train() is told, or more. `epochs` is the number of the last epoch, not
-    how many more, so training would stop at once without a word."""
+    how many more, so training would stop at once without a word.
+
+    load_weights continues the epochs of a path like a run's checkpoint, whatever run and NAME it is of, so
+    weights_path, the path it is given, counts where no checkpoint does."""
     done = checkpoint_epoch(checkpoint)
+    done = checkpoint_epoch(weights_path) if done is None else done
     if mode == "training" and done is not None and is_int(epochs, 1) and done >= epochs:
         message = f"checkpoint is epoch {done} and epochs={epochs} is the number of the last one: nothing to train"
         yield "epochs", message, f"use epochs={done + epochs} for {epochs} more"
 
 
-def checkpoint_epoch(path: str | os.PathLike) -> int | None:
-    """The epoch in the path of a checkpoint, .../nameYYYYmmddTHHMM/mask_rcnn_name_0012.h5; None for other paths."""
+def checkpoint_epoch(path: object) -> int | None:
+    """The epoch in the path of a checkpoint, .../nameYYYYmmddTHHMM/mask_rcnn_name_0012.h5; None for other paths, and
+    for digits that are no date."""
     match = CHECKPOINT.fullmatch(os.fsdecode(path)) if isinstance(path, (str, bytes, os.PathLike)) else None
-    return int(match["epoch"]) if match else None
+    try:
+        return int(match["epoch"]) if match and datetime.datetime.strptime(match["date"], "%Y%m%dT%H%M") else None
+    except ValueError:
+        return None
 
 
 def _expected(config, weights: WeightHeader) -> Weights:
     """The model's layers; {} where the file knows no layer names or the config cannot say them."""
     try:
-        return expected_weights(config) if weights.layout == "keras2" else {}
+        by_name = weights.layout == "keras2" or (weights.layout == "archive" and weights.layers)
+        return expected_weights(config) if by_name else {}
     except ValueError:
         return {}
 
@@ -221,7 +241,19 @@ def _loaded(expected: Weights, weights: WeightHeader, exclude: Collection[str]) 
 
 
 def _shape_problem(code: str, config, weights: WeightHeader, exclude: Iterable[str], mode: str):
-    problem = shape_problems(weights.layers, _expected(config, weights), exclude, mode == "training").get(code)
+    if weights.layout == "keras3":
+        problem = None if exclude else _keras3_problems(config, weights, mode).get(code)
+    elif code == "w-backbone-depth":
+        problem = None  # told by names
+    else:
+        problem = shape_problems(weights.layers, _expected(config, weights), exclude, mode == "training").get(code)
     if problem:
         where, message, fix = problem
         yield where or str(weights.path), message, fix
+
+
+def _keras3_problems(config, weights: WeightHeader, mode: str) -> dict[str, Problem]:
+    try:
+        return keras3_problems(weights.layers, expected_weights(config), mode == "training")
+    except ValueError:
+        return {}

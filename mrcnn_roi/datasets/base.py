@@ -70,12 +70,21 @@ class Dataset:
             message = f"expected a source name without a dot, received {source!r}: source.id could not be taken apart"
             fix = f"use {source.replace('.', '_')!r} in add_class() and add_image()"
             raise SetupError(Finding("cd-source-dot", Severity.ERROR, message, fix, "add_class"))
-        for info in self.class_info:
-            if info["source"] == source and info["id"] == class_id:
-                if info["name"] != class_name:
-                    self.annotation_problems.append(_class_redefined(info, class_name))
-                return
-        self.class_info.append({"source": source, "id": class_id, "name": class_name})
+        known = self._classes_by_id()
+        info = known.get((source, class_id))
+        if info is None:
+            known[source, class_id] = {"source": source, "id": class_id, "name": class_name}
+            self.class_info.append(known[source, class_id])
+        elif info["name"] != class_name:
+            self.annotation_problems.append(_class_redefined(info, class_name))
+
+    def _classes_by_id(self) -> dict[tuple, dict[str, Any]]:
+        """class_info by source and id. Made anew where class_info was changed by hand, not for every class."""
+        known = self.__dict__.setdefault("_known_classes", {})
+        if len(known) != len(self.class_info):
+            known.clear()
+            known.update({(info["source"], info["id"]): info for info in self.class_info})
+        return known
 
     def add_image(self, source: str, image_id: Any, path: Any, **kwargs) -> None:
         """Adds an image under its id in the source. Keyword arguments are kept in image_info.
@@ -181,7 +190,8 @@ def declared_size(info: dict[str, Any]) -> tuple[int, int] | None:
     """(height, width) in an image_info entry, or None where it has none or not two positive integers."""
     size = (info.get("height"), info.get("width"))
     if all(isinstance(side, (int, np.integer)) and not isinstance(side, bool) and side > 0 for side in size):
-        return int(size[0]), int(size[1])  # type: ignore[arg-type]
+        height, width = int(size[0]), int(size[1])  # type: ignore[arg-type]
+        return (height, width) if max(height, width) < 2**31 else None
     return None
 
 

@@ -32,6 +32,8 @@ def check_bounds(info: dict[str, Any], problems: Problems, unit: str = "annotati
     if code == "ds-size-transposed":
         height, width = size
         fix = f"record the size people see, width {height} and height {width}; load_image then turns the pixels"
+        if not _has_orientation(info["path"]):
+            fix = "turn the images by 90 degrees, as they were annotated: their EXIF orientation is gone"
         problems.add(code, f"image {shown(info['file_name'])}", f"recorded as {width} x {height}", fix)
     for record in outside:
         over = overshoot(record.extent, *size)
@@ -39,6 +41,14 @@ def check_bounds(info: dict[str, Any], problems: Problems, unit: str = "annotati
             _report(record, over, info, problems, unit)
         if over > TOLERANCE and too_far(record.extent, *size):
             record.refuse(code, "its polygon lies outside the image")
+
+
+def _has_orientation(path: str) -> bool:
+    """Whether the file carries an EXIF orientation that turns it; it could be read a moment ago."""
+    try:
+        return read_header(path).orientation >= 5
+    except SetupError:
+        return False
 
 
 def _cause(info: dict[str, Any], size: tuple[int, int], polygons: list[Record]) -> str:
@@ -56,6 +66,11 @@ def _cause(info: dict[str, Any], size: tuple[int, int], polygons: list[Record]) 
     if fits(header.oriented_size(orientation_applies(header, size, True))):
         return "ds-size-mismatch"
     if header.oriented_size(False) == size and fits(header.oriented_size(True)):
+        return "ds-size-transposed"
+    height, width = size
+    far_right, far_down = (max(each.extent[side] for each in polygons) for side in (2, 3))
+    beyond = max(far_right - width, far_down - height) > abs(height - width) / 2  # not just over the edge
+    if header.oriented_size(False) == size and beyond and fits((width, height)):
         return "ds-size-transposed"
     return "ds-polygon-outside"
 

@@ -49,6 +49,7 @@ def load(source: Source) -> CocoDataset:
     for info in reader.images():
         dataset.add_image(NAME, info.pop("id"), info.pop("path"), **info)
     dataset.annotation_problems += reader.findings()
+    dataset.objects_lost = reader.objects_lost
     return dataset
 
 
@@ -79,6 +80,7 @@ class CocoDataset(RecordDataset):
     """A dataset read from a COCO json."""
 
     SOURCE = NAME
+    objects_lost = False  # whether annotations are missing for a reason that annotation_problems names
 
     def image_reference(self, image_id: int) -> str:
         """The image's page on cocodataset.org for COCO's own images, else the path."""

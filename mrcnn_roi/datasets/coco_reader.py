@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 
 from mrcnn_roi.checks.names import BACKGROUND_NAMES
-from mrcnn_roi.datasets.annotation_geometry import leaves_image, measure
+from mrcnn_roi.datasets.annotation_geometry import leaves_image, measure, turned_side
 from mrcnn_roi.datasets.annotation_table import AnnotationTable, Records
 from mrcnn_roi.datasets.base import declared_size
 from mrcnn_roi.datasets.bounds import check_bounds
 from mrcnn_roi.datasets.files import ImageFolder, guess_image_folder
 from mrcnn_roi.datasets.images import Header, read_header
-from mrcnn_roi.datasets.problems import Problems, shown
+from mrcnn_roi.datasets.problems import Problems, quoted, shown
 from mrcnn_roi.datasets.records import Identity, Record, identity, read_record
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.findings import Finding, SetupError
@@ -30,6 +31,7 @@ class CocoReader:
         names = [image["file_name"] for _, image in self._lists["images"] if isinstance(image.get("file_name"), str)]
         self._folder = ImageFolder(source.images or guess_image_folder(source.path, names), names)
         self._category_ids: set[Identity] = set()
+        self._turned = ""
         self._totals = {"category": len(self._lists["categories"]), "image": len(self._lists["images"])}
         self._totals["annotation"] = len(self._table) - sum(type(each) is not dict for each in self._table.odd.values())
 
@@ -82,9 +84,13 @@ class CocoReader:
         return [(position, record) for position, record in enumerate(value) if isinstance(record, dict)]
 
     def _annotations(self, content: dict[str, Any]) -> AnnotationTable:
-        value = content.get("annotations", [])
+        value = content.get("annotations")
         table = value if isinstance(value, AnnotationTable) else AnnotationTable()
-        if value is not table and value != []:
+        self.objects_lost = value is not table and value != []
+        if "annotations" not in content:
+            fix = "name the file with the annotations (COCO's own: instances_*.json); this one lists images only"
+            self._invalid("annotations", "the file has no such list, so no image has an object", fix)
+        elif self.objects_lost:
             self._invalid("annotations", f"a {type(value).__name__} instead of a list", "make it a list of objects")
         for position, element in table.odd.items():
             if not isinstance(element, dict):
@@ -124,8 +130,11 @@ class CocoReader:
             info["coco_url"] = image["coco_url"]
         size = declared_size({side: identity(image.get(side)) for side in ("height", "width")})
         if size is None and (image.get("height") is not None or image.get("width") is not None):
-            sides = f"width {shown(image.get('width'))}, height {shown(image.get('height'))}"
-            self._invalid(place, sides, "give the size in whole pixels, or leave it out")
+            sides = [image.get("width"), image.get("height")]
+            fix = "give the size in whole pixels, or leave it out"
+            if any(isinstance(side, str) and side.isdecimal() for side in sides):
+                fix = f"width and height must be numbers: write {', '.join(map(shown, sides))} without quotes"
+            self._invalid(place, "width {}, height {}".format(*map(quoted, sides)), fix)
         if size is None and path is not None:
             header = self._header(path)
             size = header.oriented_size(turned=True) if header else None
@@ -156,6 +165,7 @@ class CocoReader:
         sizes = np.array([declared_size(info) or (-1, -1) for info in listed] + [(-1, -1)], np.int64)
         height, width = sizes[np.maximum(image, -1)].T
         slow = measure(table, height, width)
+        self._turned = turned_side(table, height, width)
         slow |= np.array([each not in self._category_ids for each in table.category_ids], bool)
         self._report_strays(np.flatnonzero(image == -1), infos)
         self._report_repeats(image, listed)
@@ -170,10 +180,12 @@ class CocoReader:
             self._check_bounds(listed[i])
 
     def _report_strays(self, rows: np.ndarray, infos: dict[Identity, dict[str, Any]]) -> None:
-        fix = f"use the ids of the list of images; it starts with {shown(next(iter(infos), None))}"
+        self.objects_lost |= len(rows) > 0
         for row in rows.tolist():
-            detail = f"image_id {shown(self._table.annotation(row).get('image_id'))}"
-            self.problems.add("ds-ann-image-unknown", self._name(row), detail, fix)
+            image_id = self._table.annotation(row).get("image_id")
+            fix = _as_other_type("image_id", image_id, infos, "images")
+            fix = fix or f"use the ids of the list of images; it starts with {quoted(next(iter(infos), None))}"
+            self.problems.add("ds-ann-image-unknown", self._name(row), f"image_id {quoted(image_id)}", fix)
 
     def _report_repeats(self, image: np.ndarray, listed: list[dict[str, Any]]) -> None:
         ids = self._table.ids
@@ -217,11 +229,21 @@ class CocoReader:
     def _record(self, annotation: dict[str, Any], place: str, info: dict[str, Any]) -> Record | None:
         category = identity(annotation.get("category_id"))
         if category is None or category not in self._category_ids:
-            detail = f"category_id {shown(annotation.get('category_id'))}"
-            known = ", ".join(map(shown, sorted(self._category_ids, key=str)[:10])) or "none"
-            fix = f"use an id of the list of categories ({known}), or add the category"
+            detail = f"category_id {quoted(annotation.get('category_id'))}"
+            known = ", ".join(map(quoted, sorted(self._category_ids, key=str)[:10])) or "none"
+            fix = _as_other_type("category_id", category, self._category_ids, "categories")
+            fix = fix or f"use an id of the list of categories ({known}), or add the category"
             self.problems.add("ds-category-unknown", place, detail, fix)
             record = Record(identity(annotation.get("id")), "", False)
             record.refuse("ds-category-unknown", f"{detail} is the id of no category")
             return record
-        return read_record(annotation, category, declared_size(info), place, self.problems)
+        return read_record(annotation, category, declared_size(info), place, self.problems, self._turned)
+
+
+def _as_other_type(key: str, value: object, known: Collection[Identity], listed: str) -> str:
+    """What to do about an id that is text where those of the list are numbers, or the other way round; "" otherwise."""
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20 and int(value) in known:
+        return f"{key} is text here, the ids of the {listed} are numbers: write {int(value)} without quotes"
+    if isinstance(value, int) and shown(value) in known:
+        return f'{key} is a number here, the ids of the {listed} are text: write "{shown(value)}" in quotes'
+    return ""

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from mrcnn_roi.datasets.base import Dataset, declared_size
-from mrcnn_roi.datasets.images import Header, alpha_varies, orientation_applies, read_header
+from mrcnn_roi.datasets.images import Header, alpha_varies, orientation_applies, read_header, read_image
 from mrcnn_roi.findings import SetupError
 from mrcnn_roi.ops.masks import extract_bboxes
 
 NONE = np.zeros(0, np.int64)
+LARGEST = 2**32  # numbers in an image or in its masks
 
 
 @dataclass(slots=True)
@@ -73,10 +74,10 @@ def image_facts(dataset: Dataset, image_id: int, full: bool) -> ImageFacts:
     header = _header_facts(facts, dataset)
     if full:
         started = time.perf_counter()
-        _load_image(facts, dataset, image_id)
+        image = _load_image(facts, dataset, image_id)
         _load_masks(facts, dataset, image_id)
         facts.load_seconds = time.perf_counter() - started
-        _file_facts(facts, dataset, header)
+        _file_facts(facts, dataset, header, image)
     else:
         _presume_image(facts, dataset, image_id, header)
         _load_boxes(facts, dataset, image_id)
@@ -89,12 +90,24 @@ def path_of(info: dict[str, Any]) -> str:
     return os.fsdecode(path) if isinstance(path, (str, os.PathLike)) else ""
 
 
-def _failure(error: Exception) -> tuple[str, str]:
+def sha1_of(path: str) -> str:
+    """Of a file's content, read in blocks: a sparse file may have any size."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _failure(error: BaseException) -> tuple[str, str]:
     """(code, text) of an exception; a SetupError brings its own code."""
     if isinstance(error, SetupError) and error.findings:
         finding = error.findings[0]
         return finding.code, f"{finding.where}: {finding.message}" if finding.where else finding.message
-    return "", f"{type(error).__name__}: {error}"
+    try:
+        return "", f"{type(error).__name__}: {error}"
+    except Exception:  # an exception whose own text raises
+        return "", type(error).__name__
 
 
 def _header_facts(facts: ImageFacts, dataset: Dataset) -> Header | None:
@@ -127,19 +140,23 @@ def _presume_image(facts: ImageFacts, dataset: Dataset, image_id: int, header: H
         facts.height, facts.width = header.oriented_size(False)
 
 
-def _load_image(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
+def _load_image(facts: ImageFacts, dataset: Dataset, image_id: int) -> np.ndarray | None:
+    """Measures the image and returns it; None where it is none."""
     try:
         image = np.asarray(dataset.load_image(image_id))
-    except Exception as error:  # the user's code may raise anything: the scan reports it with the image's name
+    except (Exception, SystemExit, GeneratorExit) as error:  # the user's code may raise anything: it is reported
         facts.error = _failure(error)
-        return
+        return None
     facts.error = None
     if image.ndim not in (2, 3) or not image.size or image.dtype.kind not in "biuf":
         facts.error = (
             "ds-channels",
             f"load_image returned {image.dtype} {image.shape}, expected numbers [H, W, C]",
         )
-        return
+        return None
+    if image.size > LARGEST:
+        facts.error = "", f"load_image returned {list(image.shape)}, too large to be looked at"
+        return None
     facts.height, facts.width = image.shape[:2]
     facts.channels = image.shape[2] if image.ndim == 3 else 0
     facts.dtype, facts.dtype_max = str(image.dtype), _largest(image.dtype)
@@ -147,6 +164,7 @@ def _load_image(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
     sample = image[:: max(1, image.shape[0] // 128), :: max(1, image.shape[1] // 128)]
     means = sample.reshape(-1, max(facts.channels, 1)).mean(axis=0, dtype=np.float64)[:4]
     facts.channel_mean = tuple(float(mean) for mean in means) + (np.nan,) * (4 - len(means))  # type: ignore[assignment]
+    return image
 
 
 def _largest(dtype: np.dtype) -> float:
@@ -155,13 +173,12 @@ def _largest(dtype: np.dtype) -> float:
     return float(np.iinfo(dtype).max) if dtype.kind in "iu" else float("inf")
 
 
-def _file_facts(facts: ImageFacts, dataset: Dataset, header: Header | None) -> None:
+def _file_facts(facts: ImageFacts, dataset: Dataset, header: Header | None, image: np.ndarray | None) -> None:
     """Content hash, alpha, and whether the EXIF orientation was applied."""
     if header is None:
         return
     try:
-        with open(facts.path, "rb") as file:
-            facts.sha1 = hashlib.sha1(file.read(), usedforsecurity=False).hexdigest()
+        facts.sha1 = sha1_of(facts.path)
         facts.alpha_varies = alpha_varies(facts.path) if header.mode in ("RGBA", "LA", "PA") else False
     except (OSError, SetupError) as error:
         facts.error = facts.error or _failure(error)
@@ -172,6 +189,20 @@ def _file_facts(facts: ImageFacts, dataset: Dataset, header: Header | None) -> N
         facts.exif_applied = int((facts.height, facts.width) == turned)
     elif _reads_files(dataset):
         facts.exif_applied = int(dataset.applies_exif)
+    elif image is not None:
+        facts.exif_applied = _applies_orientation(facts.path, image)
+
+
+def _applies_orientation(path: str, image: np.ndarray) -> int:
+    """1 where the pixels are those of the file turned by its EXIF orientation, 0 those as stored, -1 neither. For
+    mirrored and square images, whose size does not tell."""
+    for applied in (0, 1):
+        try:
+            if np.array_equal(read_image(path, None, bool(applied)), image):
+                return applied
+        except SetupError:  # the file's own reader may know more formats
+            break
+    return -1
 
 
 def _load_boxes(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
@@ -180,7 +211,7 @@ def _load_boxes(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
         if found is None:
             return
         boxes, class_ids = np.asarray(found[0]).reshape(-1, 4), np.asarray(found[1])
-    except Exception as error:  # as in _load_image
+    except (Exception, SystemExit, GeneratorExit) as error:  # as in _load_image
         facts.mask_error = _failure(error)
         return
     facts.boxes, facts.class_ids, facts.instances_known = boxes, class_ids, True
@@ -192,16 +223,15 @@ def _load_masks(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
     try:
         loaded = dataset.load_mask(image_id)
         masks, class_ids = (np.asarray(part) for part in loaded)
-    except Exception as error:  # as in _load_image
-        facts.mask_error = _failure(error)
-        return
-    facts.mask_shape, facts.mask_dtype = masks.shape, str(masks.dtype)
-    facts.mask_error = _misfit(facts, masks, class_ids)
-    if facts.mask_error is None:
-        _measure(facts, masks, class_ids)
-        crossings = dataset.crossing_outlines(image_id) if hasattr(dataset, "crossing_outlines") else None
-        if crossings is not None and len(crossings) == len(facts.class_ids):
-            facts.crossings = crossings
+        facts.mask_shape, facts.mask_dtype = masks.shape, str(masks.dtype)
+        facts.mask_error = _misfit(facts, masks, class_ids)
+        if facts.mask_error is None:
+            _measure(facts, masks, class_ids)
+            crossings = dataset.crossing_outlines(image_id) if hasattr(dataset, "crossing_outlines") else None
+            if crossings is not None and len(crossings) == len(facts.class_ids):
+                facts.crossings = crossings
+    except (Exception, SystemExit, GeneratorExit) as error:  # as in _load_image; masks may also be too large to measure
+        facts.mask_error, facts.instances_known = _failure(error), False
 
 
 def _misfit(facts: ImageFacts, masks: np.ndarray, class_ids: np.ndarray) -> tuple[str, str] | None:
@@ -213,8 +243,12 @@ def _misfit(facts: ImageFacts, masks: np.ndarray, class_ids: np.ndarray) -> tupl
             "ds-mask-count",
             f"load_mask returned {masks.dtype} masks and {class_ids.dtype} class ids, not numbers",
         )
+    if class_ids.dtype.kind == "f" and not (np.isfinite(class_ids) & (class_ids == np.floor(class_ids))).all():
+        return "ds-mask-count", f"class ids are not whole numbers: {class_ids.tolist()[:5]}"
     if class_ids.ndim != 1:
         return "ds-mask-count", f"class ids have the shape {list(class_ids.shape)}, expected [N]"
+    if masks.size > LARGEST:
+        return "", f"load_mask returned {shape}, too large to be looked at"
     if masks.ndim != 3:
         return "ds-mask-rank", f"masks have the shape {shape}, expected [H, W, N]; image {list(size)}"
     if not masks.size and not class_ids.size:
@@ -228,9 +262,16 @@ def _misfit(facts: ImageFacts, masks: np.ndarray, class_ids: np.ndarray) -> tupl
         return "ds-mask-axis-order", f"masks have the shape {shape}, [N, H, W]; expected [H, W, N]"
     if masks.shape[:2] != size and -1 not in size:
         return "ds-mask-shape", f"masks have the shape {shape}, expected [H, W, N] of the image {list(size)}"
+    if masks.shape[2] == 1 < len(class_ids) == _numbers_in(masks):
+        return "ds-mask-labelmap", f"{len(class_ids)} numbers in one mask, {len(class_ids)} class ids"
     if masks.shape[2] != len(class_ids):
         return "ds-mask-count", f"{masks.shape[2]} masks but {len(class_ids)} class ids"
     return None
+
+
+def _numbers_in(masks: np.ndarray) -> int:
+    """How many different numbers but 0 there are, 0 in masks of bools."""
+    return 0 if masks.dtype == bool else len(np.unique(masks[masks != 0]))
 
 
 def _measure(facts: ImageFacts, masks: np.ndarray, class_ids: np.ndarray) -> None:

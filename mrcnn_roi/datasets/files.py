@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import difflib
+import functools
 import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from mrcnn_roi.datasets.json_stream import BEGIN, stream_json
 from mrcnn_roi.datasets.problems import shown
 from mrcnn_roi.findings import Finding, SetupError, Severity
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+NEIGHBOURS = 400  # names of a folder that are compared with a missing one; comparing takes microseconds for each
 
 
 def setup_error(code: str, path: object, message: str, fix: str) -> SetupError:
@@ -87,18 +90,38 @@ def _json_faults(path: Path) -> Iterator[None]:
 def closest_name(folder: str | Path, name: str) -> str:
     """A remark about the file in `folder` that `name` may have meant; "" where nothing is near."""
     try:
-        names = os.listdir(folder)
+        return _closest(os.fspath(folder), os.stat(folder).st_mtime_ns, name)
     except (OSError, ValueError):
         return f"there is no folder {shown(str(folder))}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _closest(folder: str, _changed: int, name: str) -> str:
+    listing = _listing(folder, _changed)
     stem = os.path.splitext(name)[0]
-    for other in names:
-        if other != name and other.lower() == name.lower():
-            return f"{shown(other)} differs in upper and lower case only"
-    for other in names:
-        if os.path.splitext(other)[0] == stem and other.lower().endswith(IMAGE_SUFFIXES):
-            return f"there is {shown(other)}"
-    near = difflib.get_close_matches(name[:255], names, n=1)
+    other = listing.by_case.get(name.lower(), name)
+    if other != name:
+        return f"{shown(other)} differs in upper and lower case only"
+    if listing.images.get(stem, name) != name:
+        return f"there is {shown(listing.images[stem])}"
+    start = max(bisect.bisect(listing.names, name) - NEIGHBOURS // 2, 0)
+    near = difflib.get_close_matches(name[:255], listing.names[start : start + NEIGHBOURS], n=1)
     return f"closest is {shown(near[0])}" if near else ""
+
+
+class _Listing(NamedTuple):
+    names: list[str]  # sorted
+    by_case: dict[str, str]  # in lower case -> a name
+    images: dict[str, str]  # stem -> an image's name
+
+
+@functools.lru_cache(maxsize=2)
+def _listing(folder: str, _changed: int) -> _Listing:
+    """The names in a folder, read once and not for each of a hundred thousand missing files."""
+    names = sorted(os.listdir(folder))
+    images = [each for each in names if each.lower().endswith(IMAGE_SUFFIXES)]
+    by_stem = {os.path.splitext(each)[0]: each for each in reversed(images)}
+    return _Listing(names, {each.lower(): each for each in reversed(names)}, by_stem)
 
 
 def inside(folder: str | Path, name: str) -> str | None:
@@ -164,7 +187,8 @@ class ImageFolder:
         """(detail, fix) of a name that `find` does not find."""
         if inside(self.folder, name.replace("\\", "/")) is None:
             detail = f"{shown(name)} leads out of {shown(str(self.folder), 200)}"
-            return detail, "give file names relative to the image folder, or pass images= the right folder"
+            fix = "give file names relative to the image folder, or name the right folder: images= (--train-images)"
+            return detail, fix
         path = self.expected(name)
         near = closest_name(os.path.dirname(path), os.path.basename(path))
         if os.path.exists(path):
@@ -172,5 +196,6 @@ class ImageFolder:
         detail = f"{shown(name)}{', ' + near if near else ''}"
         return (
             detail,
-            f"put the files into {shown(str(self.folder), 200)}, or pass images= the folder that holds them",
+            f"put the files into {shown(str(self.folder), 200)}, or name the folder that holds them: "
+            "images=, on the command line --train-images",
         )

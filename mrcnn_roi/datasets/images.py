@@ -13,18 +13,25 @@ default holds: loaders of annotation files turn, Matterport-style classes do not
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mrcnn_roi.datasets.files import closest_name, setup_error
+from mrcnn_roi.datasets.tiff_images import refuse_bomb, tiff_header, tiff_pixels
 from mrcnn_roi.findings import SetupError
 
 EXIF_ORIENTATION = 0x0112
 _TIFF_BITS = 258
+_BAND = 1 << 24  # pixels converted at once
+_MOST_VISITS = 2 * 10**10  # pixels times scans of a progressive JPEG, some ten seconds of decoding
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -51,12 +58,23 @@ class Header:
         return (self.width, self.height) if turned and self.orientation >= 5 else (self.height, self.width)
 
 
+def opened(file: str | os.PathLike | BinaryIO) -> Image.Image:
+    """The image file, or the bytes of one, opened by Pillow. Raises what Pillow does, and ValueError for EPS, whose
+    pixels would come from running it as a program."""
+    image = Image.open(file)
+    if image.format == "EPS":
+        image.close()
+        raise ValueError("EPS is a program, not an image")
+    return image
+
+
 def read_header(path: str | os.PathLike) -> Header:
     """The header of an image file. Raises SetupError naming the file, as `read_image` does."""
     with _faults(path):
         if _needs_tifffile(path):
-            return _tifffile_header(path)
-        with Image.open(path) as image:
+            height, width, mode = tiff_header(path)
+            return Header(height, width, mode, "TIFF", 1)
+        with opened(path) as image:
             return _header(image)
 
 
@@ -72,12 +90,13 @@ def read_image(
     """
     with _faults(path):
         if _needs_tifffile(path):
-            return _tifffile_pixels(path)
-        with Image.open(path) as image:
+            return tiff_pixels(path)
+        with opened(path) as image:
             header = _header(image)
+            _refuse_endless(image, path)
             if orientation_applies(header, declared_size, apply_exif):
-                return _pixels(image.transpose(_TURNS[header.orientation]))
-            return _pixels(image)
+                return _pixels(image.transpose(_TURNS[header.orientation]), path)
+            return _pixels(image, path)
 
 
 def read_label_map(path: str | os.PathLike) -> np.ndarray:
@@ -85,7 +104,7 @@ def read_label_map(path: str | os.PathLike) -> np.ndarray:
 
     Raises SetupError naming the file, also where it holds several channels.
     """
-    with _faults(path), Image.open(path) as image:
+    with _faults(path), opened(path) as image:
         if not is_label_map(image.mode):
             raise setup_error(
                 "ds-file-unreadable",
@@ -103,7 +122,7 @@ def is_label_map(mode: str) -> bool:
 
 def alpha_varies(path: str | os.PathLike) -> bool:
     """Whether the file has an alpha channel that is not constant."""
-    with _faults(path), Image.open(path) as image:
+    with _faults(path), opened(path) as image:
         if "A" not in image.getbands():
             return False
         low, high = image.getchannel("A").getextrema()
@@ -126,18 +145,52 @@ def _faults(path: str | os.PathLike) -> Iterator[None]:
     if not os.path.isfile(path):  # before open: a FIFO would block for ever
         near = closest_name(os.path.dirname(path) or ".", os.path.basename(os.fspath(path)))
         text = f"no such image file{'; ' + near if near else ''}"
-        raise setup_error("ds-file-missing", path, text, "correct the path in the annotations, or pass images=")
+        fix = "correct the path in the annotations, or name the image folder: images= (--train-images)"
+        raise setup_error("ds-file-missing", path, text, fix)
     try:
-        yield
+        with _silent():
+            yield
     except SetupError:
         raise
     except Image.DecompressionBombError as error:
         fix = "cut the image into tiles, or raise PIL.Image.MAX_IMAGE_PIXELS if you trust the file"
         raise setup_error("ds-file-unreadable", path, f"cannot be decoded: {error}", fix) from error
     except Exception as error:  # decoders raise nearly anything on damaged bytes
-        text = f"cannot be decoded: {type(error).__name__}: {error} ({os.path.getsize(path)} bytes)"
+        text = f"cannot be decoded: {type(error).__name__}: {error}{_size(path)}"
         fix = "copy or download the file again, or take it out of the annotations"
         raise setup_error("ds-file-unreadable", path, text, fix) from error
+
+
+def _size(path: str | os.PathLike) -> str:
+    """The size of a file, for a message; "" where it has gone meanwhile."""
+    try:
+        return f" ({os.path.getsize(path)} bytes)"
+    except OSError:
+        return ""
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Keeps decoders from printing what they find odd: what matters becomes an exception, and that a finding.
+
+    Warnings are filtered for all threads at once, so only the main one does it: two of them could undo it wrongly.
+    """
+    loggers = [logging.getLogger(name) for name in ("tifffile", "PIL.TiffImagePlugin")]
+    for each in loggers:
+        each.addFilter(_nothing)
+    main = threading.current_thread() is threading.main_thread()
+    try:
+        with warnings.catch_warnings() if main else contextlib.nullcontext():
+            if main:
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        for each in loggers:
+            each.removeFilter(_nothing)
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
 
 
 def _header(image: Image.Image) -> Header:
@@ -150,14 +203,40 @@ def _header(image: Image.Image) -> Header:
     return Header(image.height, image.width, image.mode, image.format or "", orientation if valid else 1)
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
+def _refuse_endless(image: Image.Image, path: str | os.PathLike) -> None:
+    """Raises ValueError for a progressive JPEG that goes over its pixels more often than anybody waits for."""
+    if not image.info.get("progressive"):
+        return
+    with open(path, "rb") as file:
+        scans = file.read(1 << 26).count(b"\xff\xda")
+    if scans * image.width * image.height > _MOST_VISITS:
+        raise ValueError(f"{scans} scans of {image.width} x {image.height} pixels")
+
+
+def _pixels(image: Image.Image, path: str | os.PathLike) -> np.ndarray:
     """[H, W, 3] of an opened image: uint8, or the file's own dtype where one channel carries more bits."""
     if not _is_deep_grey(image.mode):
-        return np.array(image.convert("RGB"))
+        return _rgb(image)
+    wide = 2 if image.mode.startswith("I;16") else 4
+    refuse_bomb(image.height, image.width, 3 * wide, os.path.getsize(path))
     grey = np.asarray(image)
     if grey.dtype == np.int32 and grey.size and grey.min() >= 0 and grey.max() <= 65535:
         grey = grey.astype(np.uint16)  # older Pillow opens 16-bit PNGs in its 32-bit mode
-    return np.repeat(grey.astype(grey.dtype.newbyteorder("="))[..., None], 3, axis=2)
+    return np.repeat(grey.astype(grey.dtype.newbyteorder("="), copy=False)[..., None], 3, axis=2)
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
+    """uint8 [H, W, 3]; of a large image band by band, or there would be four copies of it in memory."""
+    image.load()  # some formats know their size only then
+    image.info.pop("transparency", None)  # is dropped, and Pillow would warn of it
+    rows = max(1, _BAND // image.width)
+    if image.height <= rows:
+        return np.array(image.convert("RGB"))
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, rows):
+        band = (0, top, image.width, min(top + rows, image.height))
+        pixels[top : band[3]] = np.asarray(image.crop(band).convert("RGB"))
+    return pixels
 
 
 def _is_deep_grey(mode: str) -> bool:
@@ -170,29 +249,8 @@ def _needs_tifffile(path: str | os.PathLike) -> bool:
         if file.read(4) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             return False
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS, 8)
             return max(np.atleast_1d(bits)) > 8 and not _is_deep_grey(image.mode)
     except UnidentifiedImageError:
         return True
-
-
-def _tifffile_header(path: str | os.PathLike) -> Header:
-    import tifffile  # comes with scikit-image
-
-    with tifffile.TiffFile(path) as file:
-        page = file.pages[0]
-        return Header(page.imagelength, page.imagewidth, f"{page.dtype}x{page.samplesperpixel}", "TIFF", 1)
-
-
-def _tifffile_pixels(path: str | os.PathLike) -> np.ndarray:
-    import tifffile
-
-    with tifffile.TiffFile(path) as file:
-        page = file.pages[0]
-        if page.imagelength * page.imagewidth > 2 * (Image.MAX_IMAGE_PIXELS or np.inf):
-            raise Image.DecompressionBombError(f"{page.imagewidth} x {page.imagelength} pixels")
-        pixels = page.asarray()
-        samples = page.axes.find("S")
-    pixels = pixels[..., None] if samples < 0 else np.moveaxis(pixels, samples, -1)
-    return pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, axis=2)

@@ -8,7 +8,6 @@ channel, or a palette whose indices count; in a palette 255 is the void colour (
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +16,16 @@ import numpy as np
 from mrcnn_roi.datasets.base import Dataset
 from mrcnn_roi.datasets.files import IMAGE_SUFFIXES, setup_error
 from mrcnn_roi.datasets.images import Header, is_label_map, read_header, read_label_map
+from mrcnn_roi.datasets.label_map_files import (
+    AS_NUMBERS,
+    FROM_COLOURS,
+    MAP_FOLDER,
+    MAP_SUFFIXES,
+    files_of,
+    fits,
+    lossy_maps,
+    stem_of,
+)
 from mrcnn_roi.datasets.problems import Problems, shown
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.findings import SetupError
@@ -26,11 +35,8 @@ NAME = "label_map"
 TITLE = "label-map masks (one PNG an image, pixel value = instance)"
 OPTIONS = ("class_name", "instance_classes")
 
-MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")  # lossless: JPEG smears the numbers
 VOID = 255
 MAX_INSTANCES = 2000  # in one image; more are the grey values of a photograph or a depth image
-_ENDING = re.compile(r"[_\-. ](masks?|labels?|labelids|instances?|instanceids|instance_ids|gt|seg|segmentation)$", re.I)
-_FOLDER = re.compile(r"mask|label|instance|annot|seg|gt|ground", re.I)
 
 
 class LabelMapDataset(Dataset):
@@ -109,14 +115,14 @@ def recognise(source: Source) -> tuple[Path, Path] | None:
     if not source.path.is_dir():
         return None
     if source.images is not None:
-        files = _files(source.images, IMAGE_SUFFIXES), _files(source.path, MAP_SUFFIXES)
-        return (source.images, source.path) if _fits(*files, by_content=False) else None
+        files = files_of(source.images, IMAGE_SUFFIXES), files_of(source.path, MAP_SUFFIXES)
+        return (source.images, source.path) if fits(*files, by_content=False) else None
     folders = sorted(each for each in source.path.iterdir() if each.is_dir() and each.name[0] != ".")
-    images = {each: _files(each, IMAGE_SUFFIXES) for each in folders}
-    maps = {each: _files(each, MAP_SUFFIXES) for each in folders}
-    pairs = [(i, m) for i in folders for m in folders if i != m and _fits(images[i], maps[m])]
+    images = {each: files_of(each, IMAGE_SUFFIXES) for each in folders}
+    maps = {each: files_of(each, MAP_SUFFIXES) for each in folders}
+    pairs = [(i, m) for i in folders for m in folders if i != m and fits(images[i], maps[m])]
     if len(pairs) > 1:  # greyscale drawings can pass for maps: folder names decide
-        named = [(i, m) for i, m in pairs if _FOLDER.search(m.name) and not _FOLDER.search(i.name)]
+        named = [(i, m) for i, m in pairs if MAP_FOLDER.search(m.name) and not MAP_FOLDER.search(i.name)]
         pairs = named or pairs
     if len(pairs) > 1:
         listed = "; ".join(f"images {i.name}/ with maps {m.name}/" for i, m in pairs)
@@ -159,7 +165,12 @@ def load(
             masks_reported=header is None or not is_label_map(header.mode),
             instance_classes=table.get(image.stem, {}),
         )
+    lossy = lossy_maps(maps, unmatched)
     for image in unmatched:
+        if image in lossy:
+            detail = "a JPEG, whose compression changes the numbers; the image is left out"
+            problems.add("ds-file-unreadable", f"map {shown(lossy[image].name)}", detail, AS_NUMBERS)
+            continue
         fix = f"add its map to {shown(str(maps), 200)}; for an image without objects a map of zeros"
         problems.add("ds-map-missing", f"image {shown(image.name)}", "", fix)
     dataset.annotation_problems += problems.findings({"image": len(matched) + len(unmatched)})
@@ -169,15 +180,15 @@ def load(
 def _match(images: Path, maps: Path, problems: Problems) -> tuple[list[tuple[Path, Path]], list[Path]]:
     """([(image, map)], images without a map), in the order of image names; what is left over is reported."""
     by_stem: dict[str, Path] = {}
-    for image in _files(images, IMAGE_SUFFIXES):
+    for image in files_of(images, IMAGE_SUFFIXES):
         if image.stem in by_stem:
             detail = f"{shown(by_stem[image.stem].name)} and {shown(image.name)}"
             problems.add("ds-id-dup-image", f"image {shown(image.stem)}", detail, "rename or remove one of the two")
         else:
             by_stem[image.stem] = image
     matched: dict[str, Path] = {}
-    for label_map in _files(maps, MAP_SUFFIXES):
-        stem = _stem_of(label_map, by_stem)
+    for label_map in files_of(maps, MAP_SUFFIXES):
+        stem = stem_of(label_map, by_stem)
         if stem is None:
             fix = f"add the image to {shown(str(images), 200)}, or remove the map"
             problems.add("ds-map-unmatched", f"map {shown(label_map.name)}", "", fix)
@@ -190,41 +201,6 @@ def _match(images: Path, maps: Path, problems: Problems) -> tuple[list[tuple[Pat
     return pairs, [image for stem, image in by_stem.items() if stem not in matched]
 
 
-def _fits(images: list[Path], maps: list[Path], by_content: bool = True) -> bool:
-    """Whether at least half of the maps have an image, and a sample of them is piecewise constant."""
-    stems = {image.stem: image for image in images}
-    matched = [each for each in maps if _stem_of(each, stems) is not None]
-    if not matched or 2 * len(matched) < len(maps):
-        return False
-    return not by_content or all(map(_looks_numbered, matched[:: max(1, len(matched) // 5)][:5]))
-
-
-def _looks_numbered(path: Path) -> bool:
-    """Whether neighbouring pixels are mostly equal, as in a map of numbers and unlike in a photograph."""
-    try:
-        if not is_label_map(read_header(path).mode):
-            return False
-        pixels = read_label_map(path)
-    except SetupError:  # damaged: `load` reports it, the other maps of the sample decide
-        return True
-    return pixels.shape[1] < 2 or float(np.mean(pixels[:, 1:] == pixels[:, :-1])) > 0.7
-
-
-def _stem_of(label_map: Path, images: Mapping[str, Path]) -> str | None:
-    """The stem of the image a map belongs to: its own, or its own without an ending such as _mask."""
-    for stem in (label_map.stem, _ENDING.sub("", label_map.stem)):
-        if stem in images:
-            return stem
-    return None
-
-
-def _files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The regular files of a folder with one of the endings, by name."""
-    with os.scandir(folder) as entries:
-        names = [each.name for each in entries if each.name.lower().endswith(suffixes) and each.is_file()]
-    return [folder / name for name in sorted(names) if not name.startswith(".")]
-
-
 def _map_header(path: Path, problems: Problems) -> Header | None:
     try:
         header = read_header(path)
@@ -233,7 +209,7 @@ def _map_header(path: Path, problems: Problems) -> Header | None:
         problems.add("ds-file-unreadable", f"map {shown(path.name)}", finding.message, finding.fix)
         return None
     if not is_label_map(header.mode):
-        fix = "save the maps as 8 or 16 bit greyscale PNGs of instance numbers"
+        fix = f"{AS_NUMBERS}; {FROM_COLOURS}"
         detail = f"mode {header.mode} instead of one channel of numbers"
         problems.add("ds-file-unreadable", f"map {shown(path.name)}", detail, fix)
     return header

@@ -16,8 +16,9 @@ from PIL import Image
 
 from mrcnn_roi.datasets.base import declared_size
 from mrcnn_roi.datasets.files import IMAGE_SUFFIXES, ImageFolder, guess_image_folder, read_json, setup_error
-from mrcnn_roi.datasets.outline_dataset import absent, header_of, quoted
-from mrcnn_roi.datasets.problems import Problems, shown
+from mrcnn_roi.datasets.images import opened
+from mrcnn_roi.datasets.outline_dataset import absent, header_of
+from mrcnn_roi.datasets.problems import Problems, quoted, shown
 from mrcnn_roi.datasets.records import identity
 from mrcnn_roi.datasets.segmentation import MAX_PIXELS
 
@@ -116,4 +117,4 @@ def embedded_image(file: str) -> np.ndarray:
 
 
 def _opened(data: Any) -> Image.Image:
-    return Image.open(io.BytesIO(base64.b64decode(data)))
+    return opened(io.BytesIO(base64.b64decode(data)))

@@ -11,8 +11,8 @@ from mrcnn_roi.datasets.class_names import in_order, report_names
 from mrcnn_roi.datasets.files import read_json
 from mrcnn_roi.datasets.labelme_file import CODE, KEYS, find_image, find_size, image_of_same_stem
 from mrcnn_roi.datasets.labelme_shapes import AREAS, LINES, Size, joined, kind_of, outline
-from mrcnn_roi.datasets.outline_dataset import Unusable, quoted, refused
-from mrcnn_roi.datasets.problems import Problems, shown
+from mrcnn_roi.datasets.outline_dataset import Unusable, refused
+from mrcnn_roi.datasets.problems import Problems, quoted, shown
 from mrcnn_roi.datasets.records import Record, identity, read_record
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.datasets.via_classes import text_of

@@ -12,8 +12,8 @@ import math
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from mrcnn_roi.datasets.images import opened
 from mrcnn_roi.datasets.outline_dataset import Unusable
 from mrcnn_roi.datasets.outlines import cut_to_image, ellipse, rectangle
 from mrcnn_roi.datasets.problems import shown
@@ -77,7 +77,7 @@ def _mask(box: list[float], data: Any, size: Size) -> np.ndarray | list[float] |
     if not -MAX_PIXELS < min(box) <= max(box) < MAX_PIXELS or height * width > MAX_PIXELS:
         return Unusable("ds-polygon-outside", f"mask at {shown(box)} in an image of {width} x {height}", _REDRAW)
     try:
-        with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        with opened(io.BytesIO(base64.b64decode(data))) as image:
             wanted, given = (int(x2) - int(x1) + 1, int(y2) - int(y1) + 1), image.size
             if max(abs(wanted[0] - given[0]), abs(wanted[1] - given[1])) > 1:
                 detail = f"mask of {given[0]} x {given[1]} pixels in a box of {wanted[0]} x {wanted[1]}"

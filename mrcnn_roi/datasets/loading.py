@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from mrcnn_roi.datasets import coco, label_map, labelme, via
+from mrcnn_roi.datasets import coco, label_map, label_map_files, labelme, via
 from mrcnn_roi.datasets.base import Dataset
 from mrcnn_roi.datasets.files import closest_name, setup_error
 from mrcnn_roi.datasets.labelme_file import is_labelme
@@ -20,6 +20,8 @@ from mrcnn_roi.datasets.via_file import is_via
 from mrcnn_roi.findings import SetupError
 
 FORMATS: tuple[Any, ...] = (coco, via, labelme, label_map)
+FILES_SHOWN = 5
+LARGEST_DESCRIBED = 100_000_000  # bytes of a file that is read only to say what it is
 
 
 def load_dataset(
@@ -107,12 +109,13 @@ def _source(annotations: str | os.PathLike, images: str | os.PathLike | None) ->
         raise setup_error("ds-file-unreadable", path, "neither a regular file nor a folder", "name a file or a folder")
     if images is not None and not os.path.isdir(images):
         text = f"the image folder {shown(str(images), 200)} is no folder"
-        raise setup_error("ds-file-missing", path, text, "pass images= the folder that holds the images")
+        fix = "name the folder that holds the images: images= (--train-images)"
+        raise setup_error("ds-file-missing", path, text, fix)
     return Source(path, None if images is None else Path(images))
 
 
 def _unknown(source: Source, formats: tuple[Any, ...]):
-    seen = describe_json(source.content) if source.is_json else _describe_path(source.path)
+    seen = describe_json(source.content) if source.is_json else _describe_path(source)
     readable = "; ".join(each.TITLE for each in formats)
     asked = formats[0].NAME if len(formats) == 1 else ""
     known = _known_format(source) if asked else ""
@@ -122,6 +125,9 @@ def _unknown(source: Source, formats: tuple[Any, ...]):
         fix = f'pass format="{known}", or leave it out'
     elif below:
         fix = f'name a folder that holds annotations, for example "{below[0]}"'
+    coloured = label_map_files.explain(source) if label_map in formats and not below and not known else None
+    if coloured:
+        seen, fix = f"{seen}; {coloured[0]}", coloured[1]
     code = "ds-via-format" if asked == via.NAME else "ds-format-unknown"
     return setup_error(code, source.path, f"{seen}. Formats that can be read here: {readable}", fix)
 
@@ -169,9 +175,25 @@ def _keys(record: dict) -> str:
     return ", ".join(shown(key, 30) for key in list(record)[:8]) or "(none)"
 
 
-def _describe_path(path: Path) -> str:
+def _describe_path(source: Source) -> str:
+    path = source.path
     if path.is_file():
         return f"this is a {path.suffix or 'file without suffix'} file of {path.stat().st_size} bytes, not JSON"
     names = sorted(os.listdir(path))
     listed = ", ".join(shown(name, 40) for name in names[:8]) or "nothing"
-    return f"the folder holds {listed}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return "; ".join([f"the folder holds {listed}{more}", *_described_files(source)])
+
+
+def _described_files(source: Source) -> list[str]:
+    """What the first JSON files of a folder, and of its annotations/, look like."""
+    path = source.path
+    found = [*sorted(path.glob("*.json")), *sorted((path / "annotations").glob("*.json"))]
+    described = []
+    for each in [file for file in found if file.is_file() and file.stat().st_size <= LARGEST_DESCRIBED][:FILES_SHOWN]:
+        try:
+            seen = describe_json(source.at(each).content)
+        except SetupError:
+            seen = "this is not JSON"
+        described.append(f"{shown(str(each.relative_to(path)))}: {seen}")
+    return described

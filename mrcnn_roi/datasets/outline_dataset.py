@@ -45,11 +45,6 @@ class OutlineDataset(RecordDataset):
             read_header(info["path"])  # says what is wrong with the file
 
 
-def quoted(value: object) -> str:
-    """The value for a message; text in quotation marks, so that "" and "3" are seen for what they are."""
-    return f'"{shown(value)}"' if isinstance(value, str) else shown(value)
-
-
 def locate(folder: ImageFolder, name: str, place: str, problems: Problems) -> tuple[str, bool]:
     """(path, whether there is such a file) of an image name; a missing file goes to `problems`."""
     path = folder.find(name)

@@ -53,11 +53,17 @@ FAULTS: dict[str, Fault] = {
     "ds-segmentation-missing": Fault(_ERROR, "annotation", "no segmentation: a box alone cannot train the mask head"),
     "ds-rle-size": Fault(_ERROR, "annotation", "the RLE mask has another size than its image"),
     "ds-rle-counts": Fault(_ERROR, "annotation", "the RLE run lengths do not fill the mask, so it cannot be decoded"),
+    "ds-polygon-xy": Fault(
+        _ERROR,
+        "annotation",
+        "bbox [x, y, width, height] fits the segmentation only with x and y exchanged, so the masks would lie "
+        "elsewhere than the objects",
+    ),
     "ds-bbox-format": Fault(
         _WARNING,
         "annotation",
-        "bbox fits the segmentation as [x1, y1, x2, y2], but COCO's is [x, y, width, height]; boxes are "
-        "taken from the masks here, other tools would read it wrongly",
+        "bbox is not COCO's [x, y, width, height] of the segmentation; boxes are taken from the masks here, other "
+        "tools would read it wrongly",
     ),
     "ds-bbox-nonpositive": Fault(_ERROR, "annotation", "bbox has no positive width and height"),
     "ds-ann-image-unknown": Fault(
@@ -117,6 +123,11 @@ def shown(value: object, limit: int = 80) -> str:
         text = f"a {type(value).__name__} too long to print"
     text = text.encode("unicode_escape" if not text.isprintable() else "utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def quoted(value: object) -> str:
+    """`shown`, with text in quotation marks, so that "" and "3" are seen for what they are."""
+    return f'"{shown(value)}"' if isinstance(value, str) else shown(value)
 
 
 @dataclass

@@ -141,6 +141,8 @@ def _serve(function, connection: Connection, current, others: list[Connection]) 
                 answer = (False, function(chunk, mark))
             except Exception as error:
                 answer = (True, f"{type(error).__name__}: {error}")
+            except BaseException:  # raised by a user's code, which would end with a traceback on the terminal
+                os._exit(1)
             connection.send(answer)
         except (EOFError, OSError):
             return

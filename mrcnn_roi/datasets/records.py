@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from mrcnn_roi.datasets.problems import Problems, shown
+from mrcnn_roi.datasets.problems import Problems, quoted, shown
 from mrcnn_roi.datasets.segmentation import (
     encloses_nothing,
+    overshoot,
     polygon_extent,
     polygon_fault,
     run_lengths,
@@ -18,6 +20,7 @@ from mrcnn_roi.datasets.segmentation import (
 from mrcnn_roi.findings import Severity
 
 Identity = int | str
+SMALL = 16  # pixels; of smaller boxes the overlap says nothing
 
 
 @dataclass
@@ -57,10 +60,12 @@ def read_record(
     size: tuple[int, int] | None,
     place: str,
     problems: Problems,
+    turned: str = "",
 ) -> Record | None:
     """The record of one annotation; None for one that has keypoints only.
 
     size: (height, width) of its image, None where unknown: what needs it is not checked then.
+    turned: what `turned_side` says of the file, for a bbox that fits with x and y exchanged.
     """
     record = Record(identity(annotation.get("id")), category, annotation.get("iscrowd") in (1, "1"))
     segmentation = annotation.get("segmentation")
@@ -80,7 +85,7 @@ def read_record(
     else:
         _read_polygons(record, segmentation, size, place, problems)
     if not record.fault:
-        _check_bbox(record, annotation.get("bbox"), place, problems)
+        _check_bbox(record, annotation.get("bbox"), size, place, problems, turned)
     return record
 
 
@@ -154,27 +159,72 @@ def _read_rle(record: Record, rle: dict[str, Any], size, place: str, problems: P
     record.runs, record.extent = runs, runs_extent(runs, height)
 
 
-def _check_bbox(record: Record, bbox: Any, place: str, problems: Problems) -> None:
+def _check_bbox(record: Record, bbox: Any, size, place: str, problems: Problems, turned: str) -> None:
     """[x, y, width, height] where given; it is compared with what the segmentation covers."""
     if not isinstance(bbox, list) or len(bbox) != 4 or polygon_fault(bbox * 2):
         if bbox not in (None, []):
             fix = "give bbox as [x, y, width, height], or leave it out"
-            problems.add("ds-bbox-format", place, f"bbox {shown(bbox)}", fix)
+            problems.add("ds-bbox-format", place, f"bbox {quoted(bbox)}", fix)
         return
     x, y, width, height = bbox
     fits_as_corners = box_iou(bbox, record.extent) > 0.9
-    if fits_as_corners and (width <= 0 or height <= 0 or box_iou((x, y, x + width, y + height), record.extent) < 0.5):
+    fit = box_iou((x, y, x + width, y + height), record.extent) if width > 0 and height > 0 else 0.0
+    if fits_as_corners and fit < 0.5:
         x2, y2 = width, height
         fix = f"convert bbox to [x, y, width, height]: {[x, y, round(x2 - x, 2), round(y2 - y, 2)]}"
-        problems.add("ds-bbox-format", place, f"bbox {bbox}", fix)
+        problems.add("ds-bbox-format", place, f"bbox {bbox} fits as [x1, y1, x2, y2]", fix)
     elif (width <= 0 or height <= 0) and not record.empty:
-        x1, y1, x2, y2 = (round(number, 2) for number in record.extent)
-        fix = f"take bbox from the segmentation: {[x1, y1, round(x2 - x1, 2), round(y2 - y1, 2)]}"
+        fix = f"take bbox from the segmentation: {_box_of(record)}"
         problems.add("ds-bbox-nonpositive", place, f"bbox {bbox}", fix, may_be_rare=True)
+    elif not fits_as_corners and not record.crowd and not record.empty:
+        _check_place(record, bbox, fit, size, place, problems, turned)
+
+
+def _check_place(record: Record, bbox, fit: float, size, place: str, problems: Problems, turned: str) -> None:
+    """A bbox that overlaps the segmentation too little: are x and y exchanged, or is it another object's?"""
+    x, y, width, height = bbox
+    x1, y1, x2, y2 = record.extent
+    if min(_float(width) * _float(height), _float(x2 - x1) * _float(y2 - y1)) < SMALL:
+        return
+    exchanged = box_iou((x, y, x + width, y + height), (y1, x1, y2, x2))
+    if exchanged > 0.9 and fit < (exchanged if turned else 0.5):
+        if turned == "bbox":
+            fix = f"write bbox as [x, y, width, height]: {[y, x, height, width]}"
+            problems.add("ds-bbox-format", place, f"bbox {bbox} fits as [y, x, height, width]", fix)
+            return
+        fix = "write polygon points as x1, y1, x2, y2, ...; or leave bbox out if the outlines are right and bbox is not"
+        if record.runs is not None:
+            fix = "encode masks column by column, from top to bottom; or leave bbox out if the masks are right"
+        detail = f"segmentation in {_box_of(record)}, bbox {bbox}"
+        if turned != "polygon":  # the bbox, which nobody needs, may be the one that is wrong
+            problems.add("ds-polygon-xy", place, detail, fix, Severity.WARNING)
+            return
+        problems.add("ds-polygon-xy", place, detail, fix)
+        record.refuse("ds-polygon-xy", f"its segmentation fits its bbox {bbox} only with x and y exchanged")
+    elif fit < 0.1 and not (record.parts and size and overshoot(record.extent, *size) > 1):  # else ds-polygon-outside
+        fix = (
+            f"take bbox from the segmentation, {_box_of(record)}, or give each object the segmentation that is its own"
+        )
+        problems.add("ds-bbox-format", place, f"bbox {bbox} and segmentation cover different places", fix)
+
+
+def _box_of(record: Record) -> list[float]:
+    """[x, y, width, height] of the segmentation."""
+    x1, y1, x2, y2 = record.extent
+    return [round(x1, 2), round(y1, 2), round(x2 - x1, 2), round(y2 - y1, 2)]
+
+
+def _float(number: float) -> float:
+    """The number as a float: integers of hundreds of digits, which JSON may hold, have no product with one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.copysign(math.inf, number)
 
 
 def box_iou(first, second) -> float:
     """Intersection over union of two boxes (x1, y1, x2, y2); 0 where either has no area."""
+    first, second = ([_float(side) for side in box] for box in (first, second))
     width = min(first[2], second[2]) - max(first[0], second[0])
     height = min(first[3], second[3]) - max(first[1], second[1])
     if width <= 0 or height <= 0:

@@ -83,6 +83,7 @@ class Scan:
     num_classes: int
     fast: bool
     annotation_problems: list[Finding] = field(default_factory=list)
+    told_errors: dict[int, str] = field(default_factory=dict)  # row -> text, of errors that annotation_problems has
 
     @property
     def num_images(self) -> int:
@@ -182,6 +183,12 @@ def _as_scan(dataset: Dataset, image_ids: list[int], columns: Columns, fast: boo
     masks = {
         row: each for row, each in columns["mask_error"].items() if not _has_reported(infos[row], each[0], reported)
     }
+    told = {
+        row: text
+        for every, kept in ((columns["error"], errors), (columns["mask_error"], masks))
+        for row, (_, text) in every.items()
+        if row not in kept
+    }
     counts = columns["count"]
     starts = np.cumsum(counts) - counts
     owner = np.repeat(np.arange(len(counts)), counts)
@@ -212,4 +219,5 @@ def _as_scan(dataset: Dataset, image_ids: list[int], columns: Columns, fast: boo
         num_classes=len(dataset.class_info),
         fast=fast,
         annotation_problems=problems,
+        told_errors=told,
     )

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import PIL
 
-from mrcnn_roi.datasets.facts import path_of
+from mrcnn_roi.datasets.facts import path_of, sha1_of
 from mrcnn_roi.datasets.scan_columns import ERRORS, Columns, join, pack, select
 from mrcnn_roi.version import __version__
 
@@ -111,8 +111,7 @@ def _unchanged(path: str, columns: Columns, place: int) -> bool:
         return True
     sha1 = str(columns["sha1"][place])
     try:
-        with open(path, "rb") as file:
-            return bool(sha1) and hashlib.sha1(file.read(), usedforsecurity=False).hexdigest() == sha1
+        return bool(sha1) and sha1_of(path) == sha1
     except OSError:
         return False
 

@@ -6,6 +6,9 @@ processes cannot share, and where workers hang or cannot begin, this process rea
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +82,31 @@ def _shared(dataset, image_ids, read, rows: list[int], workers: int, slowest: fl
     except (processes.StalledError, processes.WorkerError):
         pass  # a user's class that cannot live in a forked process; what is left is read here
     yield from _looked_at_again(one, doubtful)
-    yield from (([row], pack([one(row)])) for row in sorted(left))
+    for row in sorted(left):
+        with _limited(patience):
+            facts = one(row)
+        yield [row], pack([facts])
+
+
+@contextlib.contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raises TimeoutError inside what takes longer, so that an image whose loader does not come back is one that cannot
+    be read. Only where a signal can do it: in the main thread, and where nobody else uses this one."""
+    usable = hasattr(signal, "SIGALRM") and threading.current_thread() is threading.main_thread()
+    if not usable or signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def stop(*_):
+        raise TimeoutError(f"it did not come back within {seconds:.0f} seconds")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def _looked_at_again(one, doubtful: list[tuple[list[int], Columns]]) -> Iterator[tuple[list[int], Columns]]:

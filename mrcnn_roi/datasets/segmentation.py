@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 MAX_PIXELS = 2 * 178_956_970  # Pillow's limit for an image, so that a size typed wrong cannot fill the memory
+MAX_OUTLINE = 10_000_000  # pixels along the outlines of an object; the rasterizer takes some 50 bytes for each
 
 
 def _farthest(height: int, width: int) -> int:
@@ -76,7 +77,8 @@ def too_far(extent: Sequence[float], height: int, width: int) -> bool:
 def fill_polygons(parts: Sequence[Sequence[float]], height: int, width: int) -> np.ndarray:
     """The union of polygons as bool [H, W], by COCO's rasterizer; what leaves the image is cut off.
 
-    Raises ValueError for a point absurdly far away: the rasterizer walks there, or ends in a segmentation fault.
+    Raises ValueError for a point absurdly far away or an outline absurdly long: the rasterizer walks along, fills the
+    memory, or ends in a segmentation fault.
     """
     mask = np.zeros((height, width), bool)
     draw_polygons(mask, parts)
@@ -91,11 +93,24 @@ def draw_polygons(mask: np.ndarray, parts: Sequence[Sequence[float]]) -> None:
     over = overshoot(polygon_extent(parts), height, width)
     if not over <= _farthest(height, width):
         raise ValueError(f"expected points within {_farthest(height, width)} pixels of the image, received {over}")
+    length = _outline_length(parts)
+    if length > MAX_OUTLINE:
+        raise ValueError(f"expected outlines of at most {MAX_OUTLINE} pixels in all, received {length:.0f}")
     polygons = [[float(number) for number in part] for part in parts]
     rle = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
     runs = run_lengths(rle["counts"])
     if runs is not None:
         draw_runs(mask, runs)
+
+
+def _outline_length(parts: Sequence[Sequence[float]]) -> float:
+    """An upper bound for the pixels along the outlines; exact where the bound from points and extent is too high."""
+    x1, y1, x2, y2 = polygon_extent(parts)
+    bound = sum(map(len, parts)) / 2 * max(x2 - x1, y2 - y1)
+    if bound <= MAX_OUTLINE:
+        return bound
+    points = [np.asarray(part, np.float64).reshape(-1, 2) for part in parts]
+    return sum(float(np.abs(each - np.roll(each, 1, axis=0)).max(axis=1).sum()) for each in points)
 
 
 def run_lengths(counts: object) -> np.ndarray | None:

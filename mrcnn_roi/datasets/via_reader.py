@@ -11,8 +11,8 @@ from mrcnn_roi.datasets.bounds import check_bounds
 from mrcnn_roi.datasets.class_names import in_order, report_names
 from mrcnn_roi.datasets.files import ImageFolder, guess_image_folder, inside, setup_error
 from mrcnn_roi.datasets.images import Header
-from mrcnn_roi.datasets.outline_dataset import Unusable, header_of, locate, quoted, refused
-from mrcnn_roi.datasets.problems import Problems, shown
+from mrcnn_roi.datasets.outline_dataset import Unusable, header_of, locate, refused
+from mrcnn_roi.datasets.problems import Problems, quoted, shown
 from mrcnn_roi.datasets.records import Record, read_record
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.datasets.via_classes import Labels, class_attribute, declared_options, numbered, text_of

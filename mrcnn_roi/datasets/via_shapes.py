@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from mrcnn_roi.datasets.outline_dataset import Unusable, quoted
+from mrcnn_roi.datasets.outline_dataset import Unusable
 from mrcnn_roi.datasets.outlines import cut_to_image, ellipse, rectangle
-from mrcnn_roi.datasets.problems import shown
+from mrcnn_roi.datasets.problems import quoted, shown
 
 NUMBERS = {"rect": ("x", "y", "width", "height"), "circle": ("cx", "cy", "r"), "ellipse": ("cx", "cy", "rx", "ry")}
 POINTS = ("polygon", "polyline")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from mrcnn_roi.drawing.figure import Path, open_figure
 from mrcnn_roi.drawing.instances import draw_instances
 from mrcnn_roi.drawing.labels import class_labels
 from mrcnn_roi.drawing.overlay import displayable
+from mrcnn_roi.findings import SetupError
 from mrcnn_roi.ops.masks import extract_bboxes
 
 WIDTH = 14.0  # inches of a full row, as in the original
@@ -76,7 +78,8 @@ def display_samples(
     """A contact sheet: images of a prepared Dataset with their annotations.
 
     image_ids: which images; None draws `count` of them by lot, the same ones for the same `seed`
-    Each title gives the image id in the dataset, that in its source, the size and the number of instances.
+    Each title gives the image id in the dataset, that in its source, the size and the number of instances. An image
+    that cannot be loaded, or whose masks do not fit it, is a tile with the error's text.
     """
     if image_ids is None:
         every = np.asarray(dataset.image_ids)
@@ -84,14 +87,44 @@ def display_samples(
         image_ids = every[np.sort(chosen)].tolist()
     pictures, titles = [], []
     for image_id in image_ids:
-        image = dataset.load_image(image_id)
-        masks, class_ids = dataset.load_mask(image_id)
-        thumbnail, boxes, masks = _thumbnail(image, masks, THUMBNAIL)
-        pictures.append(draw_instances(thumbnail, boxes, masks, class_ids, dataset.class_names))
-        height, width = image.shape[:2]
-        name, plural = dataset.image_info[image_id]["id"], "" if len(class_ids) == 1 else "s"
-        titles.append(f"image {image_id}, {name}\n{width} x {height}, {len(class_ids)} instance{plural}")
+        try:
+            picture, title = _sample(dataset, image_id)
+        except Exception as error:  # a dataset's own code may raise anything; the others are shown all the same
+            picture, title = _error_tile(error), "cannot be drawn"
+        pictures.append(picture)
+        titles.append(f"image {image_id}, {dataset.image_info[image_id]['id']}\n{title}")
     display_images(pictures, titles=titles, cols=cols, path=path)
+
+
+def _sample(dataset, image_id: int) -> tuple[np.ndarray, str]:
+    """(thumbnail [H, W, 3] with its instances, size and number of instances). Raises what the dataset raises, and
+    ValueError where masks, class ids and image do not fit one another."""
+    image = np.asarray(dataset.load_image(image_id))
+    masks, class_ids = dataset.load_mask(image_id)
+    masks, (height, width), count = np.asarray(masks), image.shape[:2], len(class_ids)
+    if count and masks.shape != (height, width, count):
+        raise ValueError(f"expected masks [{height}, {width}, {count}] for this image, received {list(masks.shape)}")
+    thumbnail, boxes, masks = _thumbnail(image, masks, THUMBNAIL)
+    picture = draw_instances(thumbnail, boxes, masks, class_ids, dataset.class_names)
+    return picture, f"{width} x {height}, {count} instance{'' if count == 1 else 's'}"
+
+
+def _error_tile(error: Exception) -> np.ndarray:
+    """The text of an error on a grey tile, uint8 [H, W, 3]."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    try:
+        text = str(error)
+    except Exception:  # an exception whose own text raises
+        text = ""
+    text = text.partition("\n    fix:")[0] if isinstance(error, SetupError) else f"{type(error).__name__}: {text}"
+    tile = Image.new("RGB", (THUMBNAIL, THUMBNAIL * 3 // 4), (225, 225, 225))
+    text = text.encode("latin-1", "replace").decode("latin-1")  # what Pillow's own font can draw
+    lines = textwrap.wrap(text, 46, break_on_hyphens=False)[:12]
+    ImageDraw.Draw(tile).multiline_text(
+        (14, 14), "\n".join(lines), (140, 20, 20), ImageFont.load_default(18), spacing=6
+    )
+    return np.asarray(tile)
 
 
 def _thumbnail(image, masks, side: int):

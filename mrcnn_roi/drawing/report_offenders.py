@@ -61,7 +61,7 @@ def _unreadable(config, split: Split, others) -> Found:
 
 
 def _masks_unusable(config, split: Split, others) -> Found:
-    for row, text in split.scan.mask_errors.items():
+    for row, text in {**split.scan.mask_errors, **split.scan.told_errors}.items():
         yield row, f"masks cannot be used: {shown(text, 200)}", []
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ BYTES = 40_000  # of a JPEG, where its quality can be lowered to that
 LARGEST = 120_000_000  # pixels of an image that is opened for a thumbnail, and mask pixels of all its instances
 SECONDS = 30.0  # after which the rest is left out: a slow disk must not hold up the report
 DRAWN = 400  # instances of one image
+OUTLINE = (230, 97, 0)  # of annotations that are drawn as they are
 CAPTIONS = 8  # instances; of more only those that are meant carry their class
 MEANT, OTHER = (0.84, 0.37, 0.0), (0.34, 0.71, 0.91)
 
@@ -95,11 +97,28 @@ def _draw(offender: Offender) -> tuple[np.ndarray | None, str]:
         window = _window(scan.box[offender.instances[0]], image.shape[:2])
     picture = annotated(image, scan.box[own], masks, window, SIDE, **look)
     whole = size(image.shape)
+    if not len(every):
+        picture = _with_outlines(picture, split.dataset.image_info[image_id].get("records") or (), image.shape)
     if window != (0, 0, *image.shape[:2]):
         return picture, f"{size((window[2] - window[0], window[3] - window[1]))} px of an image of {whole}"
     drawn = "" if masks is not None or not len(every) else ", boxes only"
     drawn += f", {len(own)} drawn" if len(own) < len(every) else ""
     return picture, f"{whole} px, {counted(len(every), 'instance')}{drawn}"
+
+
+def _with_outlines(picture: np.ndarray, records, shape) -> np.ndarray:
+    """The picture with the outlines as they are annotated, where the masks of an image cannot be had."""
+    from PIL import Image, ImageDraw
+
+    drawn = Image.fromarray(picture)
+    scale = picture.shape[1] / shape[1], picture.shape[0] / shape[0]
+    for record in itertools.islice(records, DRAWN):
+        for part in record.parts or ():
+            points = np.asarray(part, np.float64).reshape(-1, 2) * scale
+            if np.isfinite(points).all() and np.abs(points).max() < 10 * max(picture.shape):
+                line = [tuple(point) for point in [*points.tolist(), points[0].tolist()]]
+                ImageDraw.Draw(drawn).line(line, fill=OUTLINE, width=2)
+    return np.asarray(drawn)
 
 
 def _drawn(every: np.ndarray, meant: list[int]) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mrcnn_roi.checks.environment import read_environment
 from mrcnn_roi.config import Config
 from mrcnn_roi.datasets.scan import FULL_LIMIT
-from mrcnn_roi.findings import Finding, SetupError
+from mrcnn_roi.findings import Finding, SetupError, run_checks
 from mrcnn_roi.preflight import Gathered, gather, judge
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def check_files(
         findings = [*findings, *error.findings]
     if config is None:
         noticed = [each for part in (train, val) for each in getattr(part, "annotation_problems", ())]
-        return Checked(None, Gathered({}, [], {}), _sorted([*findings, *dict.fromkeys(noticed)]), arguments)
+        unreadable = run_checks("weights", weights_file=arguments.get("weights"))
+        findings = _sorted([*findings, *dict.fromkeys(noticed), *unreadable])
+        return Checked(None, Gathered({}, [], {}), findings, arguments)
     limit = None if full else FULL_LIMIT
     data = gather(config, train, val, fast=fast, progress=progress, limit=limit, cache=cache)
     return Checked(config, data, _sorted([*findings, *judge(config, data, **arguments)]), arguments)

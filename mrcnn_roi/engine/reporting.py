@@ -13,9 +13,10 @@ from mrcnn_roi.checks.splits import Split
 from mrcnn_roi.checks.values import is_int
 from mrcnn_roi.drawing.report import write_report
 from mrcnn_roi.drawing.report_samples import SHOWN
-from mrcnn_roi.findings import Finding, Severity
+from mrcnn_roi.findings import Finding, SetupError, Severity
 from mrcnn_roi.inputs.sample import build_sample
 
+TRIED = 3  # times the images of a batch that are tried, where some cannot be used
 LARGEST = 16_000_000  # pixels of a molded image that is made for the report
 
 
@@ -54,18 +55,27 @@ def first_samples(
         return [], [], "No batch can be made: no image has a size that is known."
     if int(split.molded.shapes.prod(axis=1).max()) > LARGEST:
         return [], [], "The batch is not drawn: its images are too large."
-    samples, names, problems = [], [], []
-    for row in range(min(_batch(config), SHOWN, len(split.scan.image_ids))):
+    samples: list[dict[str, np.ndarray]] = []
+    names: list[str] = []
+    problems: list[str] = []
+    wanted = min(_batch(config), SHOWN)
+    for row in range(min(TRIED * wanted, len(split.scan.image_ids))):
+        if len(samples) == wanted:
+            break
         image_id = int(split.scan.image_ids[row])
         try:
             rng = np.random.default_rng([0, row])
             samples.append(build_sample(split.dataset, config, image_id, rng, augmentation=augmentation))
             names.append(f"{split.name}: {split.image(row)}")
         except Exception as error:  # findings say what is wrong; here it only costs a picture
-            problems.append(
-                f"{split.image(row)} cannot be used: {str(error).splitlines()[0] if str(error) else error!r}"
-            )
+            problems.append(f"{split.image(row)} cannot be used: {_in_a_line(error)}")
     return samples, names, "; ".join(problems)
+
+
+def _in_a_line(error: Exception) -> str:
+    if isinstance(error, SetupError) and error.findings:
+        return error.findings[0].message
+    return str(error).splitlines()[0] if str(error) else repr(error)
 
 
 def _batch(config) -> int:

@@ -16,7 +16,8 @@ import keras
 import numpy as np
 
 from mrcnn_roi.checks.h5_header import WeightHeader, read_arrays, read_header
-from mrcnn_roi.checks.weight_file import checked_path, unreadable
+from mrcnn_roi.checks.weight_file import unreadable
+from mrcnn_roi.checks.weight_keras3 import BY_NAME, excluded_from_keras3, keras3_problems
 from mrcnn_roi.checks.weight_mismatch import kept_weights, named_backbone, shape_problems, some, unknown_name
 from mrcnn_roi.checks.weight_shapes import NAMED_LAYERS, RPN_LAYERS, Weights, match_weights, owner
 from mrcnn_roi.engine.weight_report import LoadReport
@@ -38,28 +39,39 @@ def nothing_more(header: WeightHeader) -> list[Finding]:
 def load_any(model, path, *, by_name=True, exclude: Iterable[str] = (), judge: Judge = nothing_more) -> LoadReport:
     """Loads ".h5" (see load_h5), the layers of a ".keras" model by name, or the ".weights.h5" of an equal model.
 
-    Raises SetupError, the model unchanged; ValueError for exclude with Keras 3's ".weights.h5", which knows no names.
+    Raises SetupError, the model unchanged, also for exclude with a ".weights.h5", which is loaded by position.
     """
     if isinstance(path, (str, bytes, os.PathLike)):
         path = os.fsdecode(path)
         if path.endswith(".keras"):
-            return _load_keras(model, checked_path(path, hdf5=False), by_name, exclude, judge)
+            return _load_keras(model, read_header(path).path, by_name, exclude, judge)
     header = read_header(path)
-    if header.layout == "keras2" or not header.path.name.endswith(".weights.h5"):
+    if header.layout == "keras2":
         return load_h5(model, path, by_name=by_name, exclude=exclude, judge=judge)
-    if exclude:
-        raise ValueError(
-            f"expected a .h5 or .keras file with exclude={exclude!r}, received {header.path.name}: its layers have no "
-            'names. Load it into a model of its own settings and save_weights("....h5")'
-        )
+    return _load_keras3(model, header, exclude)
+
+
+def _load_keras3(model, header: WeightHeader, exclude: Iterable[str]) -> LoadReport:
+    if exclude := list(exclude):
+        where, message, fix = excluded_from_keras3(exclude, header.layers)
+        raise SetupError(Finding("w-exclude-unknown", Severity.ERROR, message, fix, where))
     before = model.get_weights()
     try:
         model.load_weights(header.path)
     except Exception as error:
         model.set_weights(before)
+        wanted = {
+            layer.name: [(name, tuple(each.shape)) for name, each in layer_variables(layer).items()]
+            for layer in model.layers
+        }
         message = f"does not fit the model: {str(error).strip().partition(chr(10))[0]}"
-        fix = "load it into a model with the settings it was saved with"
-        raise SetupError(Finding("w-shape-other", Severity.ERROR, message, fix, str(header.path))) from error
+        problems = keras3_problems(header.layers, wanted, _is_training(model)) or {
+            "w-shape-other": ("", message, f"build the model with the settings of the weights; or {BY_NAME}")
+        }
+        raise SetupError(
+            Finding(code, Severity.ERROR, message, fix, where or str(header.path))
+            for code, (where, message, fix) in problems.items()
+        ) from error
     return LoadReport(str(header.path), tuple(layer.name for layer in model.layers if layer.weights))
 
 
@@ -74,8 +86,7 @@ def load_h5(model, path, *, by_name=True, exclude: Iterable[str] = (), judge: Ju
     """
     header = read_header(path)
     if header.layout != "keras2":
-        fix = "rename it to end in .weights.h5 and load it into a model with the settings it was saved with"
-        raise unreadable(path, "has Keras 3's own layout, which knows no layer names", fix)
+        raise unreadable(path, "has one of Keras 3's layouts, not Matterport's", "load it with load_any")
     return _load(model, header, lambda layers: read_arrays(header, layers), by_name, exclude, judge)
 
 
@@ -155,9 +166,12 @@ def _findings(model, header: WeightHeader, stored: Weights, wanted: Weights, exc
         if layers:
             message = f"{len(layers)} {what}: {some(layers)}"
             unequal.append(finding("w-backbone-depth", "", message, fix))
-    training = not any(layer.name == "mrcnn_detection" for layer in model.layers)
-    problems = shape_problems(stored, wanted, exclude, training)
+    problems = shape_problems(stored, wanted, exclude, _is_training(model))
     return [*unknown, *unequal, *(finding(code, *problem) for code, problem in problems.items())]
+
+
+def _is_training(model) -> bool:
+    return not any(layer.name == "mrcnn_detection" for layer in model.layers)
 
 
 def _all_layers(model) -> Iterator:

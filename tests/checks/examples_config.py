@@ -74,6 +74,10 @@ EXAMPLES = {
     ),
     "cfg-channel-mean": pair({"IMAGE_CHANNEL_COUNT": 1}, {"IMAGE_CHANNEL_COUNT": 1, "MEAN_PIXEL": np.array([97.3])}),
     "cfg-mean-range": pair({"MEAN_PIXEL": [0.485, 0.456, 0.406]}, {"MEAN_PIXEL": [1830.0, 1700, 1500]}),
+    "cfg-silenced-unknown": (
+        {"config": config(SILENCED_CHECKS=["cfg-lrr"]), "known_codes": ["cfg-lr"]},
+        {"config": config(SILENCED_CHECKS=["cfg-lr"]), "known_codes": ["cfg-lr"]},
+    ),
     "cfg-backbone-name": pair({"BACKBONE": "resnet-50"}, {"BACKBONE": "tiny"}),
     "cfg-backbone-shape-fn": pair({"BACKBONE": backbone}, OWN),
     "cfg-strides-order": pair({"BACKBONE_STRIDES": [4, 8, 16, 64, 32]}, {"BACKBONE_STRIDES": (4, 8, 16, 32)}),

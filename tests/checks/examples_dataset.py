@@ -64,6 +64,16 @@ def label_map(masks):
     return (masks * np.arange(1, masks.shape[2] + 1)).max(axis=2, keepdims=True).astype(np.uint8)
 
 
+def numbered(resampling):
+    """Maps of a disc with the number 200, and another with 90, resized from a larger picture: masks by number."""
+    y, x = np.mgrid[:300, :300]
+    numbers = np.where((y - 100) ** 2 + (x - 110) ** 2 < 70**2, 200, 0)
+    numbers = np.where((y - 210) ** 2 + (x - 220) ** 2 < 50**2, 90, numbers).astype(np.uint8)
+    resized = np.asarray(Image.fromarray(numbers).resize(SIZE[::-1], resampling))
+    masks = resized[..., None] == np.unique(resized)[1:]
+    return find(toys(sample(masks=masks, ids=[1] * masks.shape[2])))
+
+
 def declared(height, width, masks=SIZE, size=(96, 128)):
     """Images of `size` whose annotations name another size, and masks of the size `masks`."""
     return find(toys(sample(size=size, masks=rectangles(BOXES, masks), height=height, width=width)))
@@ -167,6 +177,7 @@ EXAMPLES = {
         lambda: masks_of(label_map, ids=[1]),
         lambda: masks_of(lambda masks: 255 * masks[..., :1].astype(np.uint8), ids=[1]),
     ),
+    "ds-map-smeared": (lambda: numbered(Image.Resampling.BILINEAR), lambda: numbered(Image.Resampling.NEAREST)),
     "ds-mask-nonbinary": (
         lambda: masks_of(lambda masks: masks * np.arange(128, 256, dtype=np.uint8)[:, None, None]),
         lambda: masks_of(lambda masks: 255 * masks.astype(np.uint8)),

@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrcnn_roi.checks.config import silence
+from mrcnn_roi.checks.table import all_codes
 from mrcnn_roi.config import Config
+from mrcnn_roi.datasets.problems import FAULTS
 from mrcnn_roi.findings import CHECKS, SetupError, Severity
 
 from .examples_config import EXAMPLES, FULL_MASKS, OWN, WEIGHTS, Usual, backbone_shapes, config, findings_of
@@ -33,7 +35,7 @@ def test_the_catalogue_is_complete(shared):
     catalogue = {line.split("|")[1].strip() for line in lines if line.startswith("| cfg-")}
     assert len(catalogue) > 40
     pooling = {f"cfg-pool-{what}" for what in ("method", "sampling", "aggregate", "levels", "unused")}
-    assert catalogue | {"cfg-type", "cfg-range", "cfg-yaml"} | pooling == set(CODES)
+    assert catalogue | {"cfg-type", "cfg-range", "cfg-yaml", "cfg-silenced-unknown"} | pooling == set(CODES)
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
@@ -265,6 +267,29 @@ def test_silenced_checks_hide_warnings_and_never_errors():
     assert codes_of(LEARNING_RATE=0.05, SILENCED_CHECKS="cfg-lr") == []
     warned = config(LEARNING_RATE=0.05).validate()
     assert silence(warned, object()) == warned
+
+
+@pytest.mark.parametrize("code", all_codes(FAULTS))
+def test_every_code_may_be_silenced(code):
+    known = {"known_codes": all_codes(FAULTS)}
+    assert findings_of({"config": config(SILENCED_CHECKS=[code]), **known}) == []
+
+
+def test_a_silenced_code_that_does_not_exist_gets_the_nearest():
+    made = config(SILENCED_CHECKS=("cfg-lrr", "cfg-lr", "my-own"))
+    assert "cfg-silenced-unknown" not in [each.code for each in made.validate()]  # loaders' codes are unknown there
+    (found,) = findings_of({"config": made, "known_codes": all_codes(FAULTS)})
+    assert (found.where, found.severity) == ("SILENCED_CHECKS", WARNING)
+    assert "'cfg-lrr', 'my-own'" in found.message
+    assert '"cfg-lr" for "cfg-lrr"' in found.fix
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5, 10, 200])
+def test_the_advised_mean_has_a_value_a_channel(channels):
+    found = config(IMAGE_CHANNEL_COUNT=channels, MEAN_PIXEL=np.ones(channels + 1)).validate()
+    mean = eval(found[0].fix.partition("MEAN_PIXEL = ")[2].partition(", better")[0], {"np": np})
+    assert mean.shape == (channels,)
+    assert codes_of(IMAGE_CHANNEL_COUNT=channels, MEAN_PIXEL=mean) == []
 
 
 def test_checks_read_any_object():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mrcnn_roi.findings import Finding, Severity
+from mrcnn_roi.datasets import Dataset
+from mrcnn_roi.findings import Finding, SetupError, Severity
 
 from .examples_dataset import DEEP, FLOATS, declared, masks_of, on_disk, photo, png
 from .test_fit import only
@@ -79,6 +80,27 @@ def test_exif_that_the_annotations_ignored_too_is_left_alone():
     assert grave(photo(6, height=96, width=128)) == []
 
 
+class FromFiles(Toy):
+    load_image = Dataset.load_image
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+@pytest.mark.parametrize("declared_size", [{}, {"height": 96, "width": 128}])
+def test_a_declared_size_says_nothing_of_mirrored_photographs(orientation, declared_size, tmp_path):
+    """Upright and upside down have one size."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for number in range(4):
+        Image.fromarray(noise((96, 128), seed=number)).save(tmp_path / f"{number}.jpg", exif=exif)
+    samples = [sample(size=(96, 128), path=str(tmp_path / f"{i}.jpg"), **declared_size) for i in range(4)]
+    findings = find(FromFiles(samples))
+    assert grave(findings) == ["ds-exif"]
+    found = only(findings, "ds-exif")
+    assert found.severity == Severity.WARNING
+    assert f"orientation {orientation}" in found.message
+    assert "upside down" in found.message
+
+
 def test_exif_that_load_image_applies_is_left_alone():
     turned = {"height": 128, "width": 96, "size": (128, 96)}
     assert grave(photo(6, **turned)) == []
@@ -95,8 +117,23 @@ def test_exif_that_only_mirrors_is_not_an_error(tmp_path):
 
 def test_sizes_that_masks_and_image_do_not_share_are_one_finding():
     assert grave(declared(128, 256, (128, 256))) == ["ds-size-mismatch"]
-    assert grave(declared(128, 96, (128, 96))) == ["ds-size-transposed"]
+    swapped = declared(128, 96, (128, 96))
+    assert grave(swapped) == ["ds-size-transposed"]
+    assert all(each in only(swapped, "ds-size-transposed").fix for each in ("add_image()", "json", "EXIF"))
     assert grave(declared(96, 128, (128, 96))) == ["ds-mask-shape"]
+
+
+@pytest.mark.parametrize("code", ["ds-polygon-outside", "ds-size-mismatch"])
+def test_outlines_that_leave_a_swapped_size_are_the_same_cause(code):
+    """Of some images the annotations fit either way, of others they cannot be drawn at all."""
+    finding = Finding(code, Severity.ERROR, "its polygon lies outside the image", "", "b.png")
+    swapped = {"size": (96, 128), "height": 128, "width": 96}
+    fits, leaves = sample(masks=rectangles(BOXES, (128, 96)), **swapped), sample(masks=SetupError(finding), **swapped)
+    findings = find(toys(fits, leaves))
+    assert grave(findings) == ["ds-size-transposed"]
+    assert "2 of 5 images" in only(findings, "ds-size-transposed").message
+    upright = sample(masks=SetupError(finding), size=(96, 128), height=96, width=128)
+    assert grave(find(toys(upright))) == ["ds-mask-unreadable"]
 
 
 def test_a_loader_that_resizes_both_is_left_alone():
@@ -116,7 +153,10 @@ def test_square_images_with_as_many_masks_as_rows_are_left_alone():
 
 def test_channels():
     rgba = sample(image=noise(channels=4))
-    assert "image[..., :3]" in only(find(toys(rgba)), "ds-channels").fix
+    fix = only(find(toys(rgba)), "ds-channels").fix
+    assert "image[..., :3]" in fix
+    assert "IMAGE_CHANNEL_COUNT" not in fix  # the other images have three
+    assert "IMAGE_CHANNEL_COUNT = 4" in only(find(Toy([rgba] * 4)), "ds-channels").fix
     grey = Toy([sample(image=noise(channels=1))] * 4)
     assert "IMAGE_CHANNEL_COUNT = 1" in only(find(grey), "ds-channels").fix
     fitting = config(IMAGE_CHANNEL_COUNT=1, MEAN_PIXEL=np.array([120.0]))
@@ -127,6 +167,63 @@ def test_channels():
 def test_means_on_the_scale_of_the_images_are_left_alone(samples, mean):
     data = Toy(samples)
     assert "ds-bit-depth" not in grave(find(data, data, made=config(MEAN_PIXEL=np.array(mean))))
+
+
+def test_the_scale_of_the_images_tells_whether_a_mean_is_odd():
+    """The fix of ds-bit-depth must not bring another finding, and 0-255 images still get one."""
+    floats, full = Toy(FLOATS), Toy()
+    signed = Toy([sample(image=noise().astype(np.float32) * 8 - 1024)] * 4)
+    fractions = config(MEAN_PIXEL=np.array([0.5, 0.5, 0.5]))
+    assert grave(find(floats, floats, made=fractions)) == []
+    assert grave(find(full, full, made=fractions)) == ["cfg-mean-range"]
+    assert grave(find(floats, full, made=fractions)) == ["cfg-mean-range"]
+    assert grave(find(floats, floats, made=fractions, fast=True)) == ["cfg-mean-range"]
+    below_zero = config(MEAN_PIXEL=np.array([-4.0, -4.0, -4.0]))
+    assert grave(find(signed, signed, made=below_zero)) == []
+    assert grave(find(full, full, made=below_zero)) == ["cfg-mean-range"]
+
+
+def test_dark_images_of_many_bits_may_have_a_small_mean():
+    """The advised mean is below 256, and must be enough."""
+    dark = np.clip(noise().astype(np.uint16), 0, 255) * 2
+    dark[::40] = 4000
+    data = Toy([sample(image=dark)] * 4)
+    fix = only(find(data), "ds-bit-depth").fix
+    mean = eval(fix.partition("MEAN_PIXEL = ")[2])
+    data = Toy([sample(image=dark // 2)] * 4)
+    assert max(mean) > 256
+    assert grave(find(data, data, made=config(MEAN_PIXEL=[each / 2 for each in mean]))) == []
+
+
+def test_the_mean_of_many_channels_has_as_many_values():
+    deep = Toy([sample(image=noise(channels=10).astype(np.uint16) * 16)] * 4)
+    made = config(IMAGE_CHANNEL_COUNT=10, MEAN_PIXEL=np.full(10, 120.0))
+    fix = only(find(deep, deep, made=made), "ds-bit-depth").fix
+    mean = eval(fix.partition("MEAN_PIXEL = ")[2])
+    assert mean.shape == (10,)
+    assert grave(find(deep, deep, made=config(IMAGE_CHANNEL_COUNT=10, MEAN_PIXEL=mean))) == []
+
+
+@pytest.mark.parametrize("shape,size,declared_size", [
+    ((3, 96, 128), (96, 128), {}), ((3, 96, 128), (96, 128), {"height": 96, "width": 128}),
+    ((1, 96, 128), (96, 128), {}), ((4, 128, 128), (128, 128), {"height": 128, "width": 128}),
+    ((8, 96, 128), (96, 128), {}), ((3, 96, 128), (3, 96), {}),
+])  # fmt: skip
+def test_channels_before_rows_are_one_finding(shape, size, declared_size):
+    """The last: masks drawn on the first two axes of what load_image returns."""
+    image = noise(shape[:2], shape[2])
+    data = Toy([sample([(0, 10, 3, 40), (0, 50, 3, 90)], size=size, image=image, **declared_size)] * 4)
+    findings = find(data, Toy([]))
+    assert [each.code for each in findings if each.severity > 1 and each.where == "train"] == ["ds-channels"]
+    found = only(findings, "ds-channels")
+    assert f"image 0 ({list(shape)})" in found.message
+    assert "np.moveaxis(image, 0, -1)" in found.fix
+    assert "IMAGE_CHANNEL_COUNT = 128" not in found.fix
+
+
+def test_few_rows_of_many_channels_are_no_channels_first():
+    strips = Toy([sample([(1, 1, 3, 60)], size=(4, 96), image=noise((4, 96), 5))] * 4)
+    assert "moveaxis" not in only(find(strips), "ds-channels").fix
 
 
 def test_zero_to_one_images_get_a_factor():
@@ -159,7 +256,7 @@ def test_smooth_masks_are_no_label_map():
 def test_all_crowds_in_val_is_an_error_too():
     crowds = Toy([sample(ids=[-1, -2, -1])] * 4)
     assert only(find(val=crowds), "ds-crowd-all").severity == Severity.ERROR
-    assert grave(find(crowds, crowds)) == ["ds-crowd-all", "ds-crowd-all"]
+    assert grave(find(crowds, crowds)) == ["ds-crowd-all"]
 
 
 def test_the_same_images_in_train_and_val_are_never_an_error():

@@ -1,5 +1,7 @@
 """The checks of Config against data: what must be found, with which severity, and what must be left alone."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -165,6 +167,63 @@ def test_mild_upscale_is_an_info():
 def test_shrinking_is_one_finding_where_it_makes_objects_tiny():
     data = big(40)
     assert grave(find(data, data, made=config(IMAGE_MIN_DIM=0, IMAGE_MAX_DIM=192))) == ["cd-downscale"]
+
+
+def tiny(raw, side, count=12):
+    """Square images with objects of raw x raw pixels."""
+    step = side // 8
+    return Toy([sample(grid(count, raw, step, (side, side)), size=(side, side))] * 4)
+
+
+@pytest.mark.parametrize("raw,side,largest,values", [
+    (12, 512, 256, {"IMAGE_MAX_DIM": 384}),  # shrunk: IMAGE_MIN_SCALE would not help
+    (5, 128, 128, {"IMAGE_MIN_SCALE": 1.6, "IMAGE_MAX_DIM": 256}),
+    (5, 128, 512, {"IMAGE_MIN_SCALE": 1.6}),  # there is room
+    (3, 512, 448, {"IMAGE_MIN_SCALE": 2.7, "IMAGE_MAX_DIM": 1408}),
+])  # fmt: skip
+def test_the_advice_for_tiny_objects_is_enough(raw, side, largest, values):
+    data, own = tiny(raw, side), {"IMAGE_MIN_DIM": 0, "RPN_ANCHOR_SCALES": (4, 8, 16, 32, 64)}
+    fix = only(find(data, data, made=config(IMAGE_MAX_DIM=largest, **own)), "cd-object-tiny").fix
+    advised = {name: float(value) for name, value in re.findall(r"(IMAGE_M\w+) = ([\d.]+\d|\d)", fix)}
+    assert advised == values
+    whole = {name: int(value) if value == int(value) else value for name, value in advised.items()}
+    made = config(**{"IMAGE_MAX_DIM": largest, **own, **whole})
+    assert "cd-object-tiny" not in grave(find(data, data, made=made))
+
+
+@pytest.mark.parametrize("mode,more", [("pad64", {}), ("crop", {"IMAGE_MIN_DIM": 64}), ("none", {})])
+def test_the_advice_for_tiny_objects_suits_the_mode(mode, more):
+    data = tiny(5, 128)
+    own = {"IMAGE_RESIZE_MODE": mode, "IMAGE_MIN_DIM": 0, "RPN_ANCHOR_SCALES": (4, 8, 16, 32, 64), **more}
+    fix = only(find(data, data, made=config(**own)), "cd-object-tiny").fix
+    assert ('IMAGE_RESIZE_MODE = "pad64"' in fix) == (mode == "none")
+    assert "IMAGE_MIN_SCALE = 1.6" in fix
+    assert "IMAGE_MAX_DIM" not in fix
+    made = config(**{**own, "IMAGE_RESIZE_MODE": mode if mode != "none" else "pad64", "IMAGE_MIN_SCALE": 1.6})
+    assert "cd-object-tiny" not in grave(find(data, data, made=made))
+
+
+def test_tiny_objects_of_large_images_want_tiles():
+    """Three pixels in 1600 would need a side of 4288: more than most devices hold."""
+    data = tiny(3, 1600)
+    made = config(IMAGE_MIN_DIM=0, IMAGE_MAX_DIM=1600, RPN_ANCHOR_SCALES=(4, 8, 16, 32, 64))
+    fix = only(find(data, data, made=made), "cd-object-tiny").fix
+    assert fix.startswith("cut the images into tiles")
+    assert "IMAGE_MAX_DIM = 4288" in fix
+    assert "IMAGE_MIN_SCALE = 2.7" in fix
+
+
+def test_some_tiny_objects_among_images_of_many_sizes():
+    rng = np.random.default_rng(0)
+    scenes = []
+    for side in (128, 200, 320, 90, 256, 160):
+        boxes = [(20 * i, 5, 20 * i + int(rng.integers(3, 19)), 60) for i in range(4)]
+        scenes.append(sample(boxes, size=(side, 2 * side)))
+    data, own = Toy(scenes), {"IMAGE_MIN_DIM": 0, "RPN_ANCHOR_SCALES": (4, 8, 16, 32, 64)}
+    fix = only(find(data, data, made=config(IMAGE_MAX_DIM=256, **own)), "cd-object-tiny").fix
+    advised = {name: float(value) for name, value in re.findall(r"(IMAGE_M\w+) = ([\d.]+\d|\d)", fix)}
+    made = config(**own, **{name: int(value) if value == int(value) else value for name, value in advised.items()})
+    assert "cd-object-tiny" not in grave(find(data, data, made=made))
 
 
 def test_few_vanishing_objects_are_a_warning():

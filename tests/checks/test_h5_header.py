@@ -62,11 +62,24 @@ def test_a_user_block_before_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("group", ["layers/conv2d/vars", "_layer_checkpoint_dependencies/conv2d/vars"])
-def test_keras_3_layout_has_no_layers_by_name(tmp_path, group):
+def test_keras_3_layout_has_layers_by_number(tmp_path, group):
     with h5py.File(tmp_path / "m.weights.h5", "w") as file:
-        file.create_group(group)["0"] = np.zeros(3)
+        for number in range(11):
+            file[f"{group}/{number}"] = np.zeros(number)
     header = read_header(tmp_path / "m.weights.h5")
-    assert (header.layout, header.layers) == ("keras3", {})
+    shapes = [(str(number), (number,)) for number in range(11)]
+    assert (header.layout, header.layers) == ("keras3", {group.removesuffix("/vars"): shapes})
+    (tmp_path / "m.weights.h5").rename(tmp_path / "m.h5")  # read as another layout by that name
+    assert "has Keras 3's own layout" in message_of(tmp_path / "m.h5")
+
+
+def test_groups_in_a_circle(tmp_path, monkeypatch):
+    monkeypatch.setattr(h5_header, "LARGEST_TREE", 300)
+    with h5py.File(tmp_path / "m.weights.h5", "w") as file:
+        group = file.create_group("layers/a")
+        for name in "bcd":
+            group[name] = file["layers"]
+    assert "is damaged" in message_of(tmp_path / "m.weights.h5")
 
 
 FOREIGN = {

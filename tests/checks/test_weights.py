@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcnn_roi.checks.h5_header import WeightHeader
+from mrcnn_roi.checks.h5_header import WeightHeader, read_header
 from mrcnn_roi.checks.weights import checkpoint_epoch
 from mrcnn_roi.findings import CHECKS, Severity
 from mrcnn_roi.preflight import preflight
@@ -62,7 +62,8 @@ GOOD = {
         header(RPN_ANCHOR_RATIOS=[1]), exclude=("rpn_class_raw", "rpn_bbox_pred")
     ),
     "imagenet": loading(IMAGENET),
-    "keras 3": loading(WeightHeader(Path("m.weights.h5"), "keras3", {}), exclude=("nonsense",), mode="inference"),
+    "keras 3, layers unknown": loading(WeightHeader(Path("m.weights.h5"), "keras3", {}), mode="inference"),
+    "archive, layers unknown": loading(WeightHeader(Path("m.keras"), "archive", {}), exclude=("x",), mode="inference"),
     "own backbone": loading(header(BACKBONE="resnet101"), BACKBONE=own_backbone, exclude=("block7", "res9z")),
     "own backbone, nothing in common": loading(IMAGENET, BACKBONE=own_backbone),
     "tiny": loading(BACKBONE="tiny", RPN_CONV_SIZE=32, MASK_CONV_SIZE=16),
@@ -172,6 +173,7 @@ PATHS = {
     "/a/shapes20171029T2315/mask_rcnn_shapes_12345.h5": 12345,
     "/a/shapes20171029T2315/mask_rcnn_shapes_0003.weights.h5": 3,
     "/a/shapes/mask_rcnn_shapes_0003.h5": None,
+    "/a/shapes20179999T2315/mask_rcnn_shapes_0003.h5": None,
     "mask_rcnn_coco.h5": None,
     "": None,
 }
@@ -193,6 +195,63 @@ def test_preflight_reads_the_file(tmp_path):
     (finding,) = [each for each in preflight(config(), weights=path, environment=CPU) if each.code[:2] == "w-"]
     assert finding.code == "w-conv1-channels"
     assert "set IMAGE_CHANNEL_COUNT = 1" in finding.fix
+
+
+def test_one_finding_for_one_layer():
+    extra = {"mrcnn_class_logits": [("mrcnn_class_logits/kernel:0", (256, 81)), ("mrcnn_class_logits/bias:0", (81,))]}
+    for mode in ("training", "inference"):
+        (finding,) = findings_of(loading(header(extra=extra), mode=mode))
+        assert finding.code == "w-num-classes"
+        assert "mrcnn_class_logits (256, 81) in the file, (1024, 4) in the model" in finding.message
+    extra["fpn_p2"] = [("fpn_p2/kernel:0", (3, 3, 256, 128)), ("fpn_p2/bias:0", (128,))]
+    classes, other = findings_of(loading(header(extra=extra)))
+    assert (classes.code, other.code) == ("w-num-classes", "w-shape-other")
+    assert "mrcnn_class_logits" not in other.message
+    assert "fpn_p2 (3, 3, 256, 128) in the file, (3, 3, 256, 256) in the model" in other.message
+
+
+def test_messages_have_a_limit():
+    extra = {"conv1": [(f"conv1/{i}:0", (7, 7, 3, 64)) for i in range(5000)]}
+    (finding,) = findings_of(loading(header(extra=extra)))
+    assert "conv1 5000 weights in the file, 2 in the model" in finding.message
+    names = {f"{'a' * 5000}{i}": [("a/kernel:0", (1,))] for i in range(9)}
+    (finding,) = findings_of(loading(WeightHeader(Path("w.h5"), "keras2", names)))
+    assert len(finding.message) < 600
+
+
+def test_epochs_of_the_path_given_to_load_weights(tmp_path, monkeypatch):
+    """load_weights continues them for any NAME, and only where the text of the path has the folder of a run."""
+
+    def epochs_found(path, **arguments):
+        return [each for each in preflight(config(), weights=path, environment=CPU, **arguments)
+                if each.code == "w-epochs-done"]  # fmt: skip
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "acc20200101T0000").mkdir()
+    path = str(write(tmp_path / "acc20200101T0000" / "mask_rcnn_acc_0007.h5"))
+    (finding,) = epochs_found(path, epochs=5)
+    assert "epoch 7 and epochs=5" in finding.message
+    assert len(epochs_found(path, epochs=5, checkpoint=path)) == 1
+    assert len(epochs_found(f".{path.removeprefix(str(tmp_path))}", epochs=7)) == 1
+    assert epochs_found(path, epochs=8) == epochs_found(path, epochs=5, mode="inference") == []
+    assert epochs_found(path[len(str(tmp_path)) + 1 :], epochs=5) == []
+    assert epochs_found(write(tmp_path / "mask_rcnn_coco.h5"), epochs=5) == []
+    Path(path).write_bytes(b"")
+    assert epochs_found(path, epochs=5) == []  # it is unreadable, which is found
+
+
+def test_a_bad_file_is_read_once(tmp_path, monkeypatch):
+    (tmp_path / "w.h5").write_bytes(b"<html>")
+    reads = []
+
+    def read(path):
+        reads.append(path)
+        return read_header(path)
+
+    monkeypatch.setattr("mrcnn_roi.preflight.read_header", read)
+    monkeypatch.setattr("mrcnn_roi.checks.weights.read_header", read)
+    found = [each.code for each in preflight(config(), weights=tmp_path / "w.h5", environment=CPU)]
+    assert found.count("w-file-unreadable") == len(reads) == 1
 
 
 SHAPES = st.lists(st.tuples(st.sampled_from(["a", "conv1/kernel:0", "rpn_class_raw/kernel:0", ""]),

@@ -61,6 +61,23 @@ def corners(content):
         annotation["bbox"] = [x, y, x + width, y + height]
 
 
+def y_first(content):
+    """Outlines written as y, x; bboxes as they should be. One outline reaches over the lower edge that way."""
+    for annotation in content["annotations"]:
+        points = [90, 20, 128, 20, 128, 60, 90, 60] if annotation["id"] == 1 else annotation["segmentation"][0]
+        xs, ys = points[::2], points[1::2]
+        annotation["segmentation"] = [[number for point in zip(ys, xs) for number in point]]
+        annotation["bbox"] = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+
+
+def boxes_y_first(content):
+    """The bboxes instead, where the images show it: one of them leaves its image."""
+    first(segmentation=[[120, 20, 155, 20, 155, 60, 120, 60]], bbox=[120, 20, 35, 40])(content)
+    for annotation in content["annotations"]:
+        x, y, width, height = annotation["bbox"]
+        annotation["bbox"] = [y, x, height, width]
+
+
 def counts(size, total, start=200):
     return {"size": list(size), "counts": [start, 300, total - 300 - start]}
 
@@ -198,6 +215,10 @@ FAULTS = [
     Fault("ds-polygon-degenerate", WARNING, "part 2", with_coco(lambda c: c["annotations"][0]["segmentation"].append(
         [1, 2, 3, 4])), "one of two parts"),
     Fault("ds-bbox-format", WARNING, "[70, 60, 108, 118]", with_coco(corners), "corners"),
+    Fault("ds-bbox-format", WARNING, "fits as [y, x, height, width]",
+        with_coco(boxes_y_first, size=(128, 160)), "y first"),
+    Fault("ds-bbox-format", WARNING, "cover different places", with_coco(first(bbox=[80, 90, 30, 20])), "another's"),
+    Fault("ds-polygon-xy", ERROR, "9 of 9", with_coco(y_first, size=(127, 128)), "all"),
     Fault("ds-bbox-nonpositive", ERROR, "[8, 12, 0, 40]", with_coco(first(bbox=[8, 12, 0, 40]))),
     Fault("ds-bbox-nonpositive", ERROR, "-3", with_coco(first(bbox=[8, 12, -3, 40])), "negative"),
     Fault("ds-segmentation-missing", ERROR, "9 of 9", with_coco(keypoints), "all"),
@@ -210,11 +231,15 @@ FAULTS = [
     Fault("ds-rle-counts", ERROR, "malformed", with_coco(first(segmentation={"size": [128, 128], "counts": "%%"})),
         "text"),
     Fault("ds-ann-image-unknown", ERROR, "image_id 777", with_coco(first(image_id=777)), "one"),
-    Fault("ds-ann-image-unknown", ERROR, "9 of 9", with_coco(shifted_ids), "all",
-        {"cd-no-positive-images": "what is left holds no object"}),
+    Fault("ds-ann-image-unknown", ERROR, "9 of 9", with_coco(shifted_ids), "all"),
+    Fault("ds-ann-image-unknown", ERROR, 'image_id "1"', with_coco(first(image_id="1")), "text"),
     Fault("ds-ann-image-unknown", ERROR, "None", with_coco(without("image_id")), "none"),
+    Fault("ds-category-unknown", ERROR, 'category_id "3"', with_coco(first(category_id="3")), "text"),
     Fault("ds-category-unknown", ERROR, "category_id 91", with_coco(first(category_id=91))),
     Fault("ds-category-unknown", ERROR, "None", with_coco(without("category_id")), "none"),
+    Fault("ds-category-unknown", ERROR, "9 of 9", with_coco(lambda c: c.pop("categories")), "no categories"),
+    Fault("ds-json-invalid", ERROR, "categories[0]: bolt", with_coco(lambda c: c.update(categories=["bolt", "nut"])),
+        "names for categories", {"ds-category-unknown": "the annotations name none of them"}),
     Fault("ds-category-background", ERROR, "_background_", with_coco(
         lambda c: c["categories"].insert(0, {"id": 0, "name": "_background_"}), {"NUM_CLASSES": 4}, both=True), "0"),
     Fault("ds-category-background", ERROR, "Background", with_coco(
@@ -231,9 +256,10 @@ FAULTS = [
     Fault("ds-json-invalid", ERROR, "line 3", text('{"images": [],\n "annotations": [\n}'), "comma"),
     Fault("ds-json-invalid", ERROR, "", text(b"\xff\xfe\x00binary"), "binary"),
     Fault("ds-json-invalid", ERROR, "0 bytes", text(""), "empty"),
-    Fault("ds-json-invalid", ERROR, "annotations", with_coco(lambda c: c.update(annotations={})), "no list",
-        {"cd-no-positive-images": "what is left holds no object"}),
-    Fault("ds-json-invalid", ERROR, "128", with_coco(image(width="128", height="128")), "sizes as text"),
+    Fault("ds-json-invalid", ERROR, "annotations", with_coco(lambda c: c.update(annotations={})), "no list"),
+    Fault("ds-json-invalid", ERROR, "annotations: the file has no such list", with_coco(
+        lambda c: c.pop("annotations")), "images only"),
+    Fault("ds-json-invalid", ERROR, 'width "128"', with_coco(image(width="128", height="128")), "sizes as text"),
     Fault("ds-format-unknown", ERROR, "COCO results", text(
         '[{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.9}]'), "results"),
     Fault("ds-format-unknown", ERROR, "keys", text('{"version": 1, "items": []}'), "other JSON"),

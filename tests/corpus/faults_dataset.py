@@ -258,6 +258,16 @@ def label_maps(change):
     return find
 
 
+def resized_maps(folder):
+    """Two of the maps brought to the photographs' size with interpolation."""
+    y, x = np.mgrid[:300, :300]
+    numbers = np.where((y - 100) ** 2 + (x - 110) ** 2 < 70**2, 200, 0)
+    numbers = np.where((y - 210) ** 2 + (x - 220) ** 2 < 50**2, 90, numbers).astype(np.uint8)
+    for number in (1, 2):
+        resized = Image.fromarray(numbers).resize((128, 128), Image.Resampling.BICUBIC)
+        resized.save(folder / "masks" / f"{number}_mask.png")
+
+
 class Unlisted(Parts):
     """Numbers of its own, which are read from a file that is gone."""
 
@@ -297,7 +307,16 @@ FAULTS = [
     Fault("ds-size-transposed", ERROR, "96x128", with_data(Swapped, size=WIDE, height=128, width=96, both=True)),
     Fault("ds-exif", ERROR, "orientation 6", with_data(Jpegs, size=WIDE), "sideways"),
     Fault("ds-exif", WARNING, "orientation 3", with_data(Mirrored, size=WIDE), "upside down"),
+    Fault("ds-exif", WARNING, "orientation 3", with_data(Mirrored, size=WIDE, height=96, width=128), "size declared"),
     Fault("ds-exif", ERROR, "orientation 6", with_data(Jpegs, size=WIDE, height=96, width=0), "no size"),
+    Fault("ds-channels", ERROR, "[3, 128, 128]", image(lambda i: np.moveaxis(i, -1, 0)), "channels first"),
+    Fault(
+        "ds-channels",
+        ERROR,
+        "[3, 128, 128]",
+        with_data(loading(image=lambda i: np.moveaxis(i, -1, 0)), height=128, width=128),
+        "channels first, size declared",
+    ),
     Fault("ds-channels", ERROR, "[128, 128]", with_data(Grey, both=True), "grey"),
     Fault("ds-channels", ERROR, "[128, 128, 4]", image(lambda i: np.dstack([i, i[..., :1]])), "RGBA"),
     Fault("ds-channels", ERROR, "[128, 128, 1]", image(lambda i: i[..., :1], rows=[2]), "one of four"),
@@ -411,6 +430,15 @@ FAULTS = [
     Fault("ds-leak-train-val", WARNING, "2 of 2", same_set, "all"),
     Fault("ds-scan-partial", INFO, "fast", fast),
     Fault("ds-scan-failed", ERROR, "no index file", with_data(Unlisted)),
+    Fault("ds-map-smeared", WARNING, "2 of 4 images", label_maps(resized_maps), "", NO_VAL),
+    Fault(
+        "ds-file-unreadable",
+        ERROR,
+        "1_mask.png: mode RGB",
+        label_maps(lambda f: Image.fromarray(noise()).save(f / "masks" / "1_mask.png")),
+        "coloured map",
+        NO_VAL,
+    ),
     Fault("ds-map-missing", WARNING, "2.png", label_maps(lambda f: (f / "masks" / "2_mask.png").unlink()), "", NO_VAL),
     Fault(
         "ds-map-unmatched", WARNING, "3_mask.png", label_maps(lambda f: (f / "photos" / "3.png").unlink()), "", NO_VAL

@@ -72,6 +72,17 @@ def text_regions(content):
     next(iter(content.values()))["regions"] = ["polygon"]
 
 
+def no_regions(content):
+    for record in content.values():
+        del record["regions"]
+
+
+def no_shapes(content):
+    for record in content.values():
+        for region in record["regions"]:
+            del region["shape_attributes"]
+
+
 def moved(by):
     def change(content):
         points = first(content)["shape_attributes"]
@@ -88,6 +99,9 @@ FAULTS = [
     Fault("ds-via-shape", ERROR, "point", with_via(shape(name="point", cx=5, cy=6))),
     Fault("ds-via-format", ERROR, "all_points_y", with_via(drop_points), "no y"),
     Fault("ds-via-format", ERROR, "polygon", with_via(text_regions), "text for a region"),
+    Fault("ds-via-format", ERROR, "no regions", with_via(no_regions), "no regions at all"),
+    Fault("ds-via-format", ERROR, "no regions", with_via(no_regions, version=1), "no regions, version 1"),
+    Fault("ds-via-format", ERROR, "no shape_attributes", with_via(no_shapes), "no shapes at all"),
     Fault("ds-via-label-missing", ERROR, "name", with_via(label({})), "no label"),
     Fault("ds-via-label-missing", ERROR, "name", with_via(label({"name": ""})), "empty label"),
     Fault("ds-polygon-outside", ERROR, "44041", with_via(moved(44033)), "VIA, slide"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from mrcnn_roi.checks.weight_shapes import expected_weights
 from mrcnn_roi.preflight import preflight
+from tests.checks.weight_files import archive, write_numbered
 
 from .builders import CPU, Plain, configured, refused_or
 from .cases import ERROR, WARNING, Fault
@@ -96,6 +97,29 @@ def resumed(epochs, path="logs/parts20261120T1015/mask_rcnn_parts_0005.h5", **mo
     return find
 
 
+def numbered(exclude=(), mode="training", **settings):
+    """Keras 3's own layout, loaded by position."""
+    return loading(
+        lambda folder: write_numbered(folder / "m.weights.h5", configured(Plain, **SMALL)), exclude, mode, **settings
+    )
+
+
+def archived(shorter=0, **settings):
+    def make(folder):
+        path = archive(folder / "m.keras", **{**SMALL, **settings})
+        path.write_bytes(path.read_bytes()[: path.stat().st_size - shorter])
+        return path
+
+    return make
+
+
+def resumed_by_weights(folder):
+    run = folder / "acc20200101T0000"
+    run.mkdir()
+    path = trained(run / "mask_rcnn_acc_0007.h5")
+    return preflight(configured(Plain, **SMALL), environment=CPU, weights=str(path), epochs=5)
+
+
 FAULTS = [
     Fault("w-num-classes", ERROR, "81", loading(file(**COCO)), "COCO weights"),
     Fault("w-num-classes", ERROR, "81", loading(file(full_model=True, text=True, **COCO)), "a saved model, text names"),
@@ -139,4 +163,11 @@ FAULTS = [
         "Windows path"),
     Fault("w-epochs-done", ERROR, "epoch 12", resumed(10, Path("logs/parts20261120T1015/mask_rcnn_parts_0012.h5")),
         "pathlib"),
+    Fault("w-epochs-done", ERROR, "epoch 7", resumed_by_weights, "the weights are a checkpoint"),
+    Fault("w-num-classes", ERROR, "81", loading(archived(NUM_CLASSES=81)), ".keras of other classes"),
+    Fault("w-file-unreadable", ERROR, "truncated", loading(archived(9)), "half a .keras"),
+    Fault("w-exclude-unknown", ERROR, "by position", numbered(HEADS, NUM_CLASSES=9), "exclude with .weights.h5"),
+    Fault("w-num-classes", ERROR, "the model 9", numbered(NUM_CLASSES=9), ".weights.h5 of other classes"),
+    Fault("w-backbone-depth", ERROR, "resnet50", numbered(BACKBONE="resnet101"), ".weights.h5 of less depth"),
+    Fault("w-shape-other", ERROR, "for training", numbered(mode="inference"), ".weights.h5 of the other mode"),
 ]  # fmt: skip

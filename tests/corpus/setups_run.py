@@ -11,7 +11,7 @@ from mrcnn_roi.ops.boxes import norm_boxes
 from .cases import Setup
 from .faults_augmentation import with_augmentation
 from .faults_rois import PIXELS, ROIS, SIDE, WIDE, check, maps, meta, one
-from .faults_weights import COCO, HEADS, file, loading, resumed
+from .faults_weights import COCO, HEADS, archived, file, loading, numbered, resumed
 
 
 def keras3(folder):
@@ -118,6 +118,9 @@ SETUPS = [
     Setup("ImageNet weights of ResNet50 for ResNet101", loading(file(skip=("mrcnn_", "rpn_", "fpn_")), layers="all",
         BACKBONE="resnet101"), ("w-shape-other",)),
     Setup("Keras 3 layout", loading(keras3), ("*",)),
+    Setup("Keras 3 layout, all layers", numbered(), ("*",)),
+    Setup("Keras 3 archive", loading(archived()), ("*",)),
+    Setup("Keras 3 archive, other classes excluded", loading(archived(NUM_CLASSES=81), HEADS), ("*",)),
     Setup("user block", loading(user_block, layers="all"), ("w-file-unreadable",)),
     Setup("more ratios, RPN excluded", loading(file(), ["rpn_model"], RPN_ANCHOR_RATIOS=[0.25, 0.5, 1, 2]), ("*",)),
     Setup("RGB-D, conv1 excluded and trained", loading(file(), ["conv1"], layers="all", **GREY), ("*",)),

@@ -374,3 +374,124 @@ def test_a_file_without_annotations_or_images(tmp_path):
     dataset = load_dataset(coco_file(tmp_path, [], []))
     assert dataset.num_images == 0
     assert dataset.annotation_problems == []
+
+
+LOW = [[8, 40, 8, 50, 38, 50, 38, 40]]  # x, y; 30 x 10 pixels, in the lower left
+
+
+def with_box(tmp_path, bbox, count=1, height=60, **changes):
+    images = [{"id": 1, "file_name": "a.png", "height": height, "width": 60}]
+    listed = [annotation(id=i, segmentation=LOW, bbox=bbox, **changes) for i in range(count)]
+    return load_dataset(coco_file(tmp_path, listed, images))
+
+
+def test_x_and_y_exchanged(tmp_path):
+    dataset = with_box(tmp_path, [40, 8, 10, 30], count=3)
+    (finding,) = dataset.annotation_problems
+    assert finding.code == "ds-polygon-xy"
+    assert finding.severity == Severity.WARNING, "the bbox, which nobody needs, may be the one that is wrong"
+    assert "3 of 3" in finding.message
+    assert "segmentation in [8, 40, 30, 10], bbox [40, 8, 10, 30]" in finding.message
+    assert "x1, y1" in finding.fix
+    assert dataset.load_mask(0)[0].shape == (60, 60, 3)
+
+
+def test_x_and_y_exchanged_beyond_the_edge_is_one_cause(tmp_path):
+    for height in (49, 45, 30):  # the polygon reaches down to 50
+        dataset = with_box(tmp_path, [40, 8, 10, 30], height=height)
+        (finding,) = dataset.annotation_problems
+        assert (finding.code, finding.severity) == ("ds-polygon-xy", Severity.ERROR)
+        with pytest.raises(SetupError, match="x and y exchanged"):
+            dataset.load_mask(0)
+
+
+def test_the_bbox_is_exchanged_where_it_leaves_the_image(tmp_path):
+    upright = [[40, 8, 50, 8, 50, 38, 40, 38]]
+    images = [{"id": 1, "file_name": "a.png", "height": 39, "width": 60}]
+    dataset = load_dataset(coco_file(tmp_path, [annotation(segmentation=upright, bbox=[8, 40, 30, 10])], images))
+    (finding,) = dataset.annotation_problems
+    assert (finding.code, finding.severity) == ("ds-bbox-format", Severity.WARNING)
+    assert "[8, 40, 30, 10] fits as [y, x, height, width]" in finding.message
+    assert "[40, 8, 10, 30]" in finding.fix
+    assert dataset.load_mask(0)[0].sum() == 300
+
+
+def test_a_bbox_elsewhere(tmp_path):
+    (finding,) = with_box(tmp_path, [40, 0, 15, 15]).annotation_problems
+    assert (finding.code, finding.severity) == ("ds-bbox-format", Severity.WARNING)
+    assert "bbox [40, 0, 15, 15] and segmentation cover different places" in finding.message
+    assert "[8, 40, 30, 10]" in finding.fix
+
+
+@pytest.mark.parametrize(
+    "bbox",
+    [None, [8, 40, 30, 10], [9, 41, 28, 9], [40, 0, 3, 5], [8, 40, 15, 10]],
+    ids=["none", "exact", "rounded", "tiny", "half"],
+)
+def test_boxes_that_are_left_alone(tmp_path, bbox):
+    assert with_box(tmp_path, bbox).annotation_problems == []
+
+
+def test_boxes_of_crowds_are_left_alone(tmp_path):
+    rle = {"size": [60, 60], "counts": [600, 30, 2970]}
+    crowd = annotation(segmentation=rle, bbox=[40, 40, 15, 15], iscrowd=1)
+    images = [{"id": 1, "file_name": "a.png", "height": 60, "width": 60}]
+    assert load_dataset(coco_file(tmp_path, [crowd], images)).annotation_problems == []
+
+
+def test_boxes_about_the_diagonal_fit_either_way(tmp_path):
+    square = [[10, 12, 30, 12, 30, 34, 10, 34]]
+    listed = [annotation(id=i, segmentation=square, bbox=[10, 12, 20, 22]) for i in range(3)]
+    assert load_dataset(coco_file(tmp_path, listed)).annotation_problems == []
+
+
+@pytest.mark.parametrize(
+    "key, code, listed", [("image_id", "ds-ann-image-unknown", "images"), ("category_id", "ds-category-unknown", "cat")]
+)
+def test_ids_of_text_and_numbers(tmp_path, key, code, listed):
+    (finding,) = load_dataset(coco_file(tmp_path, [annotation(**{key: "1"})])).annotation_problems
+    assert finding.code == code
+    assert f'{key} "1"' in finding.message
+    assert f"{key} is text here" in finding.fix
+    assert "write 1 without quotes" in finding.fix
+    assert listed in finding.fix
+    images = [{"id": "1", "file_name": "a.png", "height": 40, "width": 60}]
+    path = coco_file(tmp_path, [annotation()], images, [{"id": "1", "name": "cat"}])
+    fixes = [each.fix for each in load_dataset(path).annotation_problems if each.code == "ds-ann-image-unknown"]
+    assert fixes == ['image_id is a number here, the ids of the images are text: write "1" in quotes']
+
+
+def test_sizes_of_text(tmp_path):
+    images = [{"id": 1, "file_name": "a.png", "height": "40", "width": "60"}]
+    image_file(tmp_path / "a.png")
+    (finding,) = load_dataset(coco_file(tmp_path, images=images, draw=False)).annotation_problems
+    assert 'width "60", height "40"' in finding.message
+    assert "write 60, 40 without quotes" in finding.fix
+
+
+def test_a_file_without_annotations(tmp_path):
+    path = coco_file(tmp_path)
+    content = json.loads(path.read_text())
+    del content["annotations"]
+    path.write_text(json.dumps(content))
+    dataset = load_dataset(path)
+    (finding,) = dataset.annotation_problems
+    assert (finding.code, finding.severity) == ("ds-json-invalid", Severity.ERROR)
+    assert "annotations: the file has no such list" in finding.message
+    assert dataset.objects_lost
+    assert not load_dataset(coco_file(tmp_path, [])).objects_lost  # an empty list is meant
+
+
+def test_points_on_the_turned_image_are_told_from_points_outside(tmp_path):
+    def found(*polygons):
+        images = [{"id": 1, "file_name": "a.png", "height": 40, "width": 60}]
+        listed = [annotation(id=i, segmentation=[each], bbox=None) for i, each in enumerate(polygons)]
+        (finding,) = load_dataset(coco_file(tmp_path, listed, images)).annotation_problems
+        return finding
+
+    inside = [5, 5, 20, 5, 20, 20]
+    turned = found(inside, [5, 20, 30, 20, 30, 58])
+    assert (turned.code, turned.severity) == ("ds-size-transposed", Severity.ERROR)
+    assert "turn the images by 90 degrees" in turned.fix
+    assert found(inside, [5, 20, 30, 20, 30, 44]).code == "ds-polygon-outside"
+    assert found(inside, [5, 20, 45, 20, 45, 58]).code == "ds-polygon-outside"

@@ -184,3 +184,43 @@ def test_pennfudan(pennfudan):
     np.testing.assert_array_equal(fast.box, scan.box)
     np.testing.assert_array_equal(fast.height, scan.height)
     assert not fast.read.any()
+
+
+def test_one_coloured_map_does_not_hide_the_others(tmp_path):
+    pair(tmp_path, names="abc")
+    image_file(tmp_path / "masks" / "a_mask.png")
+    dataset = load_dataset(tmp_path)
+    (finding,) = dataset.annotation_problems
+    assert finding.code == "ds-file-unreadable"
+    assert "a_mask.png: mode RGB" in finding.message
+    assert "np.unique" in finding.fix
+    assert dataset.load_mask(1)[0].shape[2] == 2
+
+
+def test_a_jpeg_among_the_maps(tmp_path):
+    pair(tmp_path, names="abc")
+    (tmp_path / "masks" / "b_mask.png").unlink()
+    image_file(tmp_path / "masks" / "b_mask.jpg", mode="L")
+    dataset = load_dataset(tmp_path)
+    (finding,) = dataset.annotation_problems
+    assert finding.code == "ds-file-unreadable"
+    assert "map b_mask.jpg: a JPEG" in finding.message
+    assert [info["id"] for info in dataset.image_info] == ["a", "c"]
+
+
+@pytest.mark.parametrize("ending, words", [("png", "has mode RGB: label maps have one channel"), ("jpg", "is a JPEG")])
+@pytest.mark.parametrize("images_named", [True, False])
+def test_folders_of_pictures_that_should_be_maps(tmp_path, ending, words, images_named):
+    for name in "ab":
+        image_file(tmp_path / "pictures" / f"{name}.png")
+        image_file(tmp_path / "masks" / f"{name}_mask.{ending}")
+    if images_named and ending == "png":  # both folders named: the maps are what is wrong
+        assert "mode RGB" in load_dataset(tmp_path / "masks", tmp_path / "pictures").annotation_problems[0].message
+        return
+    place = (tmp_path / "masks", tmp_path / "pictures") if images_named else (tmp_path,)
+    with pytest.raises(SetupError, match=words) as caught:
+        load_dataset(*place)
+    (finding,) = caught.value.findings
+    assert finding.code == "ds-format-unknown"
+    assert f"masks/a_mask.{ending}" in finding.message
+    assert "greyscale PNGs of instance numbers" in finding.fix

@@ -272,3 +272,13 @@ def test_a_web_page_under_the_name_of_a_json_file(tmp_path):
     with pytest.raises(SetupError, match="web page") as caught:
         load_dataset(tmp_path / "via.json")
     assert caught.value.findings[0].code == "ds-json-invalid"
+
+
+def test_the_json_files_of_a_folder_are_described(tmp_path):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "results.json").write_text('[{"image_id": 1, "category_id": 1, "score": 0.5}]')
+    (tmp_path / "annotations" / "a.json").write_text('{"annotations": [], "categories": []}')
+    finding = refusal(tmp_path)
+    assert finding.code == "ds-format-unknown"
+    assert "results.json: this looks like COCO results (detections)" in finding.message
+    assert "a.json: this is JSON with the keys annotations, categories" in finding.message

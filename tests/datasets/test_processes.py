@@ -27,7 +27,7 @@ def test_every_chunk_is_answered_once():
 
 @pytest.mark.parametrize("end, how", [
     (lambda: os.kill(os.getpid(), signal.SIGKILL), "SIGKILL, perhaps for want of memory"),
-    (lambda: os.kill(os.getpid(), signal.SIGSEGV), "SIGSEGV"),
+    (lambda: os.kill(os.getpid(), signal.SIGUSR1), "SIGUSR1"),
     (lambda: os._exit(3), "exit status 3"),
 ])  # fmt: skip
 def test_a_dead_worker_is_told_with_its_item_and_the_others_are_done(end, how):

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from mrcnn_roi.datasets import Dataset, load_dataset, scan_dataset
 
@@ -261,3 +262,21 @@ def test_a_damaged_map_does_not_hide_a_damaged_image_or_another_map(tmp_path):
     assert [finding.code for finding in dataset.annotation_problems] == ["ds-file-unreadable"]
     assert scan.image_error_codes == {1: "ds-file-unreadable"}
     assert scan.mask_error_codes == {2: "ds-file-unreadable"}
+
+
+def test_a_label_map_for_several_class_ids_is_told_from_a_missing_mask():
+    numbered = (MASK * np.arange(1, 3)).max(axis=2, keepdims=True).astype(np.uint8)
+    scan = scan_dataset(InMemory((IMAGE, (numbered, IDS)), (IMAGE, (MASK[..., :1], IDS))))
+    assert scan.mask_error_codes == {0: "ds-mask-labelmap", 1: "ds-mask-count"}
+
+
+@pytest.mark.parametrize("apply, code", [(False, 0), (True, 1)])
+def test_whether_a_class_of_ones_own_turns_an_image_is_seen_in_its_pixels(tmp_path, apply, code):
+    class Own(InMemory):
+        def load_image(self, image_id):
+            with Image.open(self.image_info[image_id]["path"]) as image:
+                return np.array(ImageOps.exif_transpose(image) if apply else image)
+
+    dataset = Own((None, (MASK, IDS)))
+    dataset.image_info[0]["path"] = str(image_file(tmp_path / "a.png", 8, 9, exif=3))
+    assert scan_dataset(dataset).exif_applied.tolist() == [code]

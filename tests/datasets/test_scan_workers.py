@@ -110,3 +110,9 @@ def test_an_interrupt_ends_it_and_leaves_no_process():
         scan_dataset(Pictures(), workers=2, progress=interrupt)
     assert pids
     assert processes.multiprocessing.active_children() == []
+
+
+def test_an_image_that_never_comes_back_is_named(monkeypatch):
+    monkeypatch.setattr(scan_reading, "PATIENCE", (0.5, 1))
+    found = scan_dataset(Pictures(lambda image_id, forked: time.sleep(60 * (image_id == 7))), workers=2)
+    assert found.image_errors == {7: "TimeoutError: it did not come back within 0 seconds"}

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from mrcnn_roi.drawing.dataset import display_images, display_samples, display_top_masks
+from mrcnn_roi.findings import Finding, SetupError, Severity
 
 
 class Photographs:
@@ -94,3 +95,29 @@ def test_contact_sheet_draws_by_lot_repeatably(shown):
     assert len(first.loaded) == 2
     assert first.loaded == second.loaded
     assert other.loaded == [4, 0]
+
+
+class Faulty(Photographs):
+    """Masks of another size, a file that is missing, no masks at all, and two sound images."""
+
+    def load_image(self, image_id):
+        if image_id == 1:
+            raise SetupError(Finding("ds-file-missing", Severity.ERROR, "no such file", "copy it", "b\u4e2d.png"))
+        return super().load_image(image_id)
+
+    def load_mask(self, image_id):
+        masks, class_ids = super().load_mask(image_id)
+        if image_id == 2:
+            return None
+        return (masks[:-3], class_ids) if image_id == 0 else (masks, class_ids)
+
+
+def test_a_bad_image_becomes_a_tile_with_its_error(shown):
+    display_samples(Faulty())
+    axes = shown[0].axes
+    titles = [each.get_title() for each in axes[:5]]
+    assert titles[:3] == [f"image {i}, photo $_{i}\ncannot be drawn" for i in range(3)]
+    assert titles[3:] == ["image 3, photo $_3\n1500 x 1000, 2 instances", "image 4, photo $_4\n50 x 20, 0 instances"]
+    for tile in (each.images[0].get_array() for each in axes[:3]):
+        assert tile.shape == (330, 440, 3)
+        assert 200 < np.count_nonzero(np.ptp(tile, axis=2) > 60) < 20_000  # text

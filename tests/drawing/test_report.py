@@ -200,15 +200,15 @@ def test_large_sets_make_small_files(tmp_path):
     dataset = Toy([sample()])
     split = split_of(dataset)
     rng, count = np.random.default_rng(0), 200_000
-    corner = rng.integers(0, 60, (count, 2))
+    corner, sides = rng.integers(0, 60, (count, 2)), rng.integers(1, 60, (count, 2))
     many = dataclasses.replace(
         split.scan,
         instance_image=np.zeros(count, np.int64),
         instance_index=np.arange(count),
         instance_names=["one"] * count,
         class_id=rng.integers(1, 3, count),
-        box=np.concatenate([corner, corner + rng.integers(1, 60, (count, 2))], axis=1),
-        mask_area=np.full(count, 9),
+        box=np.concatenate([corner, corner + sides], axis=1),
+        mask_area=sides.prod(axis=1),
         duplicate_of=np.full(count, -1),
     )
     _, html = page_of(tmp_path, splits=[Split("train", dataset, many, mold(config(), many))])

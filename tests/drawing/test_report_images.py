@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mrcnn_roi.checks.splits import Split, mold
+from mrcnn_roi.datasets import load_dataset
 from mrcnn_roi.datasets.scan import scan_dataset
 from mrcnn_roi.drawing import report_thumbnails
 from mrcnn_roi.drawing.report_offenders import LIMIT, choose_offenders
@@ -16,6 +17,7 @@ from mrcnn_roi.drawing.report_samples import draw_batch
 from mrcnn_roi.drawing.report_thumbnails import MEANT, annotated, captions, thumbnails
 from mrcnn_roi.inputs.sample import build_sample
 from tests.checks.toy import BOXES, SIZE, Toy, config, noise, rectangles, sample
+from tests.datasets.builders import annotation, coco_file
 
 
 def split_of(*samples, made=None, name="train", **keywords):
@@ -193,3 +195,14 @@ def test_anchors_larger_than_any_picture_are_drawn_in_no_time():
     batch = draw_batch([build_sample(dataset, made, 0, np.random.default_rng(0))], made, ["image"], ["BG"])
     assert batch.note == ""
     assert len(batch.pictures) == 1
+
+
+def test_an_image_with_a_broken_annotation_is_shown_with_its_outlines(tmp_path):
+    square = [[10, 10, 30, 10, 30, 30, 10, 30]]
+    records = [annotation(id=1, segmentation=square), annotation(id=2, segmentation=None, bbox=None)]
+    dataset = load_dataset(coco_file(tmp_path, records))
+    scan = scan_dataset(dataset)
+    (offender,) = choose_offenders(config(), [Split("train", dataset, scan, mold(config(), scan))])
+    assert "it has no segmentation" in offender.reasons[0]
+    picture, _ = report_thumbnails._draw(offender)
+    assert (picture == report_thumbnails.OUTLINE).all(axis=2).sum() > 100

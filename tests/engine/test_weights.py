@@ -170,21 +170,32 @@ def test_keras_formats(trained, tmp_path):
     assert len(load_any(target, tmp_path / "m.weights.h5").loaded) == len({layer for layer, _ in before})
     for key, array in values(source).items():
         np.testing.assert_array_equal(values(target)[key], array)
-    with pytest.raises(ValueError, match=r"expected a \.h5 or \.keras file with exclude=\['conv1'\]"):
-        load_any(target, tmp_path / "m.weights.h5", exclude=["conv1"])
+    finding = refused(target, tmp_path / "m.weights.h5", exclude=["conv1"])["w-exclude-unknown"]
+    assert "loaded by position" in finding.message
+    found = refused(build("training", NUM_CLASSES=3), tmp_path / "m.weights.h5")
+    assert list(found) == ["w-num-classes"]
+    assert "set NUM_CLASSES = 4" in found["w-num-classes"].fix
+    found = refused(build("inference"), tmp_path / "m.weights.h5")
+    assert 'mode="training"' in found["w-shape-other"].fix
+    build("inference").save_weights(tmp_path / "i.weights.h5")
+    assert 'mode="inference"' in refused(target, tmp_path / "i.weights.h5")["w-shape-other"].fix
     (tmp_path / "m.weights.h5").rename(tmp_path / "m.h5")
     assert "rename it" in refused(target, tmp_path / "m.h5")["w-file-unreadable"].fix
     (tmp_path / "m.h5").rename(tmp_path / "m.weights.h5")
     assert list(refused(build("training", MASK_CONV_SIZE=8), tmp_path / "m.weights.h5")) == ["w-shape-other"]
 
     source.save(tmp_path / "m.keras")
+    told = read_header(tmp_path / "m.keras").layers
+    assert {name: [shape for _, shape in own] for name, own in told.items()} == {
+        layer.name: [tuple(each.shape) for each in layer_variables(layer).values()] for layer in source.layers
+    }
     before = scramble(target)
     report = load_any(target, tmp_path / "m.keras", exclude=HEADS)
     assert changed(before, target) == set(report.loaded)
     assert "mrcnn_mask" in report.skipped
     assert list(refused(build("training", NUM_CLASSES=3), tmp_path / "m.keras")) == ["w-num-classes"]
     (tmp_path / "m.keras").write_bytes(b"PK\x03\x04")
-    assert "no Keras model" in refused(target, tmp_path / "m.keras")["w-file-unreadable"].message
+    assert "truncated or damaged" in refused(target, tmp_path / "m.keras")["w-file-unreadable"].message
 
 
 def test_a_nested_backbone(tmp_path):

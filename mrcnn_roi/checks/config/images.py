@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mrcnn_roi.checks.config.network import usable_strides
+from mrcnn_roi.checks.value_scale import holds_means
 from mrcnn_roi.checks.values import Reading, closest, compact, config_check, is_int, number, show
 from mrcnn_roi.findings import Severity
 
@@ -186,16 +187,21 @@ def mean_values(config: Reading) -> np.ndarray | None:
     return array.astype(float) if array.dtype.kind in "iuf" and array.size else None
 
 
+def _usual_mean(channels) -> str:
+    """A mean of as many channels as a literal: ImageNet's for RGB, its grey value for all others."""
+    count = channels if is_int(channels, 1) else 3
+    if count > 4:
+        return f"np.full({count}, 114.8)"
+    return f"np.array({[114.8] if count == 1 else [123.7, 116.8, 103.9, 114.8][:count]})"
+
+
 @config_check("cfg-channel-mean", Severity.ERROR)
 def mean_not_per_channel(config):
     """MEAN_PIXEL has neither one value nor one per channel, or is no number. It is subtracted from every
     image: `operands could not be broadcast together`, or NaN everywhere. One value for all channels is
     fine."""
     mean, channels = mean_values(config), config.IMAGE_CHANNEL_COUNT
-    good = [123.7, 116.8, 103.9]
-    if is_int(channels, 1) and channels != 3:
-        good = ([114.8] if channels == 1 else [*good, *[114.8] * 8])[: min(channels, 8)]
-    advice = f"set MEAN_PIXEL = np.array({good}), better: the mean of your own images"
+    advice = f"set MEAN_PIXEL = {_usual_mean(channels)}, better: the mean of your own images"
     if mean is None or not np.isfinite(mean).all():
         message = (
             f"MEAN_PIXEL is {show(config.MEAN_PIXEL)}, expected one number per channel: every image would be unusable"
@@ -219,24 +225,24 @@ def mean_not_per_channel(config):
 
 
 @config_check("cfg-mean-range", Severity.WARNING)
-def mean_range(config):
+def mean_range(config, splits=()):
     """MEAN_PIXEL cannot be the mean of such images: a negative value, one above 65535, or all below 1 as
     for images scaled to 0..1. Images are 0..255 here and are then not centred. 0 for "subtract nothing"
-    and the means of 16-bit images are fine."""
+    and the means of 16-bit images are fine, as is any mean that is on the scale of the images of train and val."""
     mean = mean_values(config)
     if mean is None or not np.isfinite(mean).all():
         return
+    if splits and all(holds_means(split.scan, mean) for split in splits):
+        return
     if np.min(mean) < 0 or np.max(mean) > 65535:
         message = f"MEAN_PIXEL {show(config.MEAN_PIXEL)} lies outside the values an image can have"
-        yield (
-            "MEAN_PIXEL",
-            message,
-            "set MEAN_PIXEL to the mean of your images, e.g. np.array([123.7, 116.8, 103.9])",
-        )
+        example = _usual_mean(config.IMAGE_CHANNEL_COUNT)
+        yield "MEAN_PIXEL", message, f"set MEAN_PIXEL to the mean of your images, e.g. {example}"
     elif 0 < np.max(mean) < 1:
-        scaled = show([round(float(each) * 255, 1) for each in np.ravel(mean)[:8]])
+        scaled = [round(float(each) * 255, 1) for each in np.ravel(mean)[:5]]
         message = (
             f"MEAN_PIXEL {show(config.MEAN_PIXEL)} looks like a 0-1 mean; images are 0-255, "
             "so almost nothing is subtracted"
         )
-        yield "MEAN_PIXEL", message, f"set MEAN_PIXEL = np.array({scaled})"
+        value = f"np.array({scaled})" if len(scaled) < 5 else "255 * the present one"
+        yield "MEAN_PIXEL", message, f"set MEAN_PIXEL = {value}"

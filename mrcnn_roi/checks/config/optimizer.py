@@ -142,4 +142,5 @@ def batch_norm_batch(config):
         message = (
             f"TRAIN_BN={show(train_bn)} with {images} image{'s' * (images > 1)}/GPU: its statistics are noise{extra}"
         )
-        yield "TRAIN_BN, IMAGES_PER_GPU", message, "set TRAIN_BN = False"
+        fix = "set TRAIN_BN = False; with random weights, which have no statistics yet, raise IMAGES_PER_GPU to 8"
+        yield "TRAIN_BN, IMAGES_PER_GPU", message, fix

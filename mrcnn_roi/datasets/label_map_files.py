@@ -1,0 +1,94 @@
+"""The files of label maps: which belong to which image, and whether they are maps of numbers at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from mrcnn_roi.datasets.files import IMAGE_SUFFIXES
+from mrcnn_roi.datasets.images import is_label_map, read_header, read_label_map
+from mrcnn_roi.datasets.problems import shown
+from mrcnn_roi.datasets.source import Source
+from mrcnn_roi.findings import SetupError
+
+MAP_SUFFIXES = (".png", ".tif", ".tiff", ".bmp", ".gif")  # lossless: JPEG smears the numbers
+LOSSY = (".jpg", ".jpeg")
+AS_NUMBERS = "save the maps as 8 or 16 bit greyscale PNGs of instance numbers, 0 for the background"
+FROM_COLOURS = (
+    "where each object has a colour of its own, the numbers are "
+    "np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)[1].reshape(pixels.shape[:2])"
+)
+_ENDING = re.compile(r"[_\-. ](masks?|labels?|labelids|instances?|instanceids|instance_ids|gt|seg|segmentation)$", re.I)
+MAP_FOLDER = re.compile(r"mask|label|instance|annot|seg|gt|ground", re.I)
+
+
+def fits(images: list[Path], maps: list[Path], by_content: bool = True) -> bool:
+    """Whether at least half of the maps have an image, and at least half of a sample are piecewise constant."""
+    stems = {image.stem: image for image in images}
+    matched = [each for each in maps if stem_of(each, stems) is not None]
+    if not matched or 2 * len(matched) < len(maps):
+        return False
+    if not by_content:
+        return True
+    votes = [vote for each in matched[:: max(1, len(matched) // 5)][:5] if (vote := _looks_numbered(each)) is not None]
+    return 2 * sum(votes) >= len(votes)
+
+
+def _looks_numbered(path: Path) -> bool | None:
+    """Whether neighbouring pixels are mostly equal, as in a map of numbers and unlike in a photograph; None where the
+    file is damaged: `load` reports it, the other maps of the sample decide."""
+    try:
+        if not is_label_map(read_header(path).mode):
+            return False
+        pixels = read_label_map(path)
+    except SetupError:
+        return None
+    return pixels.shape[1] < 2 or float(np.mean(pixels[:, 1:] == pixels[:, :-1])) > 0.7
+
+
+def explain(source: Source) -> tuple[str, str] | None:
+    """(why, what to do) for folders that would be images and label maps, were the maps not colour pictures or JPEGs."""
+    if not source.path.is_dir():
+        return None
+    folders = [each for each in sorted(source.path.iterdir()) if each.is_dir() and each.name[0] != "."]
+    pairs = [(i, m) for i in folders for m in folders if i != m and MAP_FOLDER.search(m.name)]
+    for images, maps in pairs if source.images is None else [(source.images, source.path)]:
+        stems = {image.stem: image for image in files_of(images, IMAGE_SUFFIXES)}
+        files = [each for each in files_of(maps, MAP_SUFFIXES + LOSSY) if stem_of(each, stems) is not None]
+        for path in files[:5]:
+            name = f"{path.parent.name}/{path.name}"
+            if path.suffix.lower() in LOSSY:
+                return f"{shown(name)} is a JPEG, whose compression changes numbers; label maps are PNGs", AS_NUMBERS
+            with contextlib.suppress(SetupError):  # damaged, another one tells
+                mode = read_header(path).mode
+                if not is_label_map(mode):
+                    why = f"{shown(name)} has mode {mode}: label maps have one channel of numbers"
+                    return why, f"{AS_NUMBERS}; {FROM_COLOURS}"
+    return None
+
+
+def lossy_maps(maps: Path, images: list[Path]) -> dict[Path, Path]:
+    """Image -> the JPEG that stands for its map."""
+    stems = {image.stem: image for image in images}
+    found = {stem_of(each, stems): each for each in files_of(maps, LOSSY)} if images else {}
+    return {stems[stem]: path for stem, path in found.items() if stem is not None}
+
+
+def stem_of(label_map: Path, images: Mapping[str, Path]) -> str | None:
+    """The stem of the image a map belongs to: its own, or its own without an ending such as _mask."""
+    for stem in (label_map.stem, _ENDING.sub("", label_map.stem)):
+        if stem in images:
+            return stem
+    return None
+
+
+def files_of(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The regular files of a folder with one of the endings, by name."""
+    with os.scandir(folder) as entries:
+        names = [each.name for each in entries if each.name.lower().endswith(suffixes) and each.is_file()]
+    return [folder / name for name in sorted(names) if not name.startswith(".")]
