@@ -34,7 +34,7 @@ def load_config(path: Path | None, weights: Path | None = None, **overrides):
     from mrcnn_roi.config import Config
     from mrcnn_roi.engine.run_folder import config_beside
 
-    if weights is not None and weights.suffix != ".keras":
+    if weights is not None:
         read_header(weights)  # SetupError when it is no weight file, before TensorFlow is loaded for it
     overrides = {name: value for name, value in overrides.items() if value is not None}
     if path is not None:
