@@ -52,13 +52,13 @@ def program() -> str:
     return "mrcnn-roi" if shutil.which("mrcnn-roi") else sys.argv[0]
 
 
-def trained(weights: Path) -> Path:
+def trained(weights: Path, model_dir: Path = Path("runs")) -> Path:
     """The weight file that --weights means."""
     if str(weights) != "last":
         return weights
     from mrcnn_roi.engine.log_dir import latest_checkpoint
 
-    return Path(latest_checkpoint("runs"))
+    return Path(latest_checkpoint(model_dir))
 
 
 def names_in(given: list[str] | None) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def weight_arguments(weights: str | None, exclude: list[str] | None, model_dir: 
 
         path = model_dir / "mask_rcnn_coco.h5"
         return {"weights": path if path.exists() else None, "exclude": excluded or HEADS}
-    file = trained(Path(weights)) if weights == "last" else Path(weights)
+    file = trained(Path(weights), model_dir)
     return {"weights": file, "exclude": excluded, "checkpoint": file}
 
 
