@@ -59,7 +59,7 @@ def test_two_epochs_and_a_resumed_third(model, boxes, tmp_path, small_config, ca
     np.testing.assert_array_equal(
         again.keras_model.get_layer("fpn_p2").get_weights()[0], model.keras_model.get_layer("fpn_p2").get_weights()[0]
     )
-    again.train(boxes(), None, learning_rate=0.01, epochs=3, layers="all")
+    again.train(boxes(), None, learning_rate=0.01, epochs=3, layers="all", preflight="off")
     assert "mask_rcnn_small_0003.h5" in os.listdir(model.log_dir)
     assert "Re-starting from epoch 2" in capsys.readouterr().out
 
@@ -77,13 +77,13 @@ def test_images_without_objects_train_as_negatives(model, boxes):
 def test_pad64_trains_on_images_of_other_sizes(small_config, boxes, tmp_path):
     changes = {"IMAGE_RESIZE_MODE": "pad64", "IMAGES_PER_GPU": 1}
     model = MaskRCNN("training", type("C", (small_config,), changes)(), tmp_path)
-    history = model.train(boxes(5, size=(70, 130)), None, 0.01, 1, "all").history
+    history = model.train(boxes(5, size=(70, 130)), None, 0.01, 1, "all", preflight="off").history
     assert np.isfinite(history["loss"]).all()
 
 
 def test_rois_may_come_from_outside(small_config, boxes, tmp_path):
     model = MaskRCNN("training", type("C", (small_config,), {"USE_RPN_ROIS": False})(), tmp_path)
-    assert np.isfinite(model.train(boxes(), None, 0.01, 1, "all").history["loss"]).all()
+    assert np.isfinite(model.train(boxes(), None, 0.01, 1, "all", preflight="off").history["loss"]).all()
 
 
 def test_a_broken_image_stops_the_run_and_is_named(model, boxes):
@@ -226,6 +226,6 @@ def test_half_precision_trains(small_config, boxes, tmp_path):
     keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
         model = MaskRCNN("training", small_config(), tmp_path)
-        assert np.isfinite(model.train(boxes(), None, 0.01, 1, "all").history["loss"]).all()
+        assert np.isfinite(model.train(boxes(), None, 0.01, 1, "all", preflight="off").history["loss"]).all()
     finally:
         keras.mixed_precision.set_global_policy("float32")
