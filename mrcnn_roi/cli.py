@@ -112,7 +112,8 @@ def demo(
     out.print(f"trained {result.steps} steps in {result.train_seconds:.0f} s, all in {result.seconds:.0f} s")
     for path in result.pictures:
         say(f"picture: {path}")
-    say(f"weights: {result.weights}\ntry: {program()} detect --weights {result.weights} {result.example}")
+    say(f"weights: {result.weights}")
+    say(f"try: {program()} detect --weights {result.weights} {result.example}")
 
 
 @app.command()
@@ -284,7 +285,8 @@ def train(
     curves = Path(model.log_dir) / "losses.png"
     plot_losses(Path(model.log_dir) / "losses.csv", path=curves)
     checkpoint = model.checkpoint_path.format(epoch=model.epoch)
-    say(f"weights: {checkpoint}\nlosses: {curves}")
+    say(f"weights: {checkpoint}")
+    say(f"losses: {curves}")
     say(f"try: {program()} detect --weights {checkpoint} IMAGE")
 
 
