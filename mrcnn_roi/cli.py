@@ -7,37 +7,27 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from mrcnn_roi.cli_check import check
 from mrcnn_roi.cli_options import (
     ClassName,
-    ConfigFile,
-    Exclude,
-    ModelDir,
     OptionalConfigFile,
     SplitSeed,
-    TrainData,
     TrainedWeights,
-    TrainImages,
-    ValData,
     ValFraction,
-    ValImages,
     load_annotations,
     load_config,
-    load_data,
-    names_in,
     program,
     trained,
-    weight_arguments,
 )
 from mrcnn_roi.cli_show import show
-from mrcnn_roi.findings import SetupError, Severity
+from mrcnn_roi.cli_train import train
+from mrcnn_roi.findings import SetupError
 from mrcnn_roi.terminal import (
     load_tensorflow,
     out,
@@ -116,178 +106,10 @@ def demo(
     say(f"try: {program()} detect --weights {result.weights} {result.example}")
 
 
-@app.command()
-def check(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="YAML file of settings; without it the defaults are checked.")
-    ] = None,
-    train: Annotated[Path | None, typer.Option(help="Training annotations.")] = None,
-    train_images: TrainImages = None,
-    val: ValData = None,
-    val_images: ValImages = None,
-    val_fraction: ValFraction = 0.2,
-    split_seed: SplitSeed = 0,
-    class_name: ClassName = None,
-    weights: Annotated[
-        str | None, typer.Option(help="Weights that will be loaded: a file, coco, imagenet, last.")
-    ] = None,
-    exclude: Exclude = None,
-    layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "all",
-    learning_rate: Annotated[float | None, typer.Option("--lr", help="Learning rate of the run.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Number of the last epoch.")] = None,
-    mode: Annotated[str, typer.Option(help="training or inference.")] = "training",
-    fast: Annotated[bool, typer.Option("--fast", help="Read annotations and image headers only.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="Decode every image, also of more than 2000.")] = False,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Do not use or keep what a scan found.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit status 1 for a WARNING, too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
-    html: Annotated[Path | None, typer.Option(help="Write a report with pictures, one HTML file.")] = None,
-    suggest: Annotated[
-        Path | None, typer.Option(help="Write a config file with settings that fit this data, and pass.")
-    ] = None,
-):
-    """Finds what is wrong with a set-up before it trains; exit status 1 when there is an ERROR."""
-    if config is None and train is None and val is None:
-        raise typer.BadParameter("give --config, --train or both: there is nothing to check")
-    if mode not in ("training", "inference"):
-        raise typer.BadParameter(f"expected training or inference, received {mode!r}", param_hint="--mode")
-    if suggest is not None and (suggest == config or not may_be_replaced(suggest)):
-        raise typer.BadParameter(f"{suggest} exists: name a new file for the suggestions", param_hint="--suggest")
-    from mrcnn_roi.engine.checking import write_html
-    from mrcnn_roi.findings import findings_json
-
-    checked = check_with_bar(
-        config,
-        lambda: load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name),
-        fast=fast,
-        full=full,
-        cache=not no_cache,
-        **weight_arguments(weights, exclude),
-        layers=layers,
-        learning_rate=learning_rate,
-        epochs=epochs,
-        mode=mode,
-    )
-    if as_json:
-        sys.stdout.write(findings_json(checked.findings) + "\n")
-    else:
-        print_findings(checked.findings)
-    said = Console(stderr=True, highlight=False, markup=False, soft_wrap=True) if as_json else out
-    if html is not None:
-        say(f"report: {write_html(checked, html, command_line())}", console=said)
-    if suggest is not None:
-        print_suggestions(checked, suggest, said)
-    wanted = Severity.WARNING if strict else Severity.ERROR
-    if any(finding.severity >= wanted for finding in checked.findings):
-        raise typer.Exit(1)
+app.command()(check)
 
 
-def check_with_bar(config: Path | None, load, **arguments):
-    """engine.checking.check_files with a progress bar."""
-    from mrcnn_roi.engine.checking import check_files
-
-    with progress_bar("checking images") as step:
-        return check_files(config, load, progress=lambda done, of: step(completed=done, total=of), **arguments)
-
-
-def print_suggestions(checked, path: Path, console):
-    """Writes the suggested config, and says what is other in it and what it does not cure."""
-    from mrcnn_roi.engine.checking import suggest
-    from mrcnn_roi.findings import count_severities
-
-    if checked.config is None:
-        say("no config can be suggested: the given one cannot be read", "bold red", console)
-        return
-    fixed = suggest(checked, path)
-    for name, each in fixed.suggestions.items():
-        say(f"  {name}: {each.reason}", console=console)
-    for note in fixed.notes:
-        say(f"  {note}", console=console)
-    left = {name.lower(): count for name, count in count_severities(fixed.findings).items() if count}
-    rest = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in left.items()) or "nothing"
-    say(
-        f"suggested config: {path} ({len(fixed.suggestions)} settings changed; with it remain: {rest})", console=console
-    )
-
-
-def may_be_replaced(path: Path) -> bool:
-    """Whether a file is not there, or holds suggestions that were made before."""
-    return not path.exists() or (path.is_file() and path.read_bytes().startswith(b"# Settings that differ"))
-
-
-def command_line() -> str:
-    """What the user typed, for a report."""
-    return shlex.join(["mrcnn-roi", *sys.argv[1:]])
-
-
-@app.command()
-def train(
-    config: ConfigFile,
-    train: TrainData,
-    train_images: TrainImages = None,
-    val: ValData = None,
-    val_images: ValImages = None,
-    val_fraction: ValFraction = 0.2,
-    split_seed: SplitSeed = 0,
-    class_name: ClassName = None,
-    weights: Annotated[
-        str | None, typer.Option(help="Start from: a file, coco, imagenet, last; default: random weights.")
-    ] = None,
-    exclude: Exclude = None,
-    layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "all",
-    learning_rate: Annotated[float | None, typer.Option("--lr", help="Default: LEARNING_RATE of the config.")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Number of the last epoch; a resumed run counts on.")] = 1,
-    steps: Annotated[int | None, typer.Option(help="Overrides STEPS_PER_EPOCH.")] = None,
-    model_dir: ModelDir = Path("runs"),
-    preflight: Annotated[str, typer.Option(help="error, warn or off.")] = "error",
-):
-    """Trains a model and writes a checkpoint after every epoch."""
-    if preflight not in ("error", "warn", "off"):
-        raise typer.BadParameter(f"expected error, warn or off, received {preflight!r}", param_hint="--preflight")
-
-    def load():
-        return load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name)
-
-    findings = None
-    if preflight == "off":
-        settings = load_config(config, STEPS_PER_EPOCH=steps)
-        train_set, val_set = load()
-    else:
-        checked = check_with_bar(
-            config,
-            load,
-            overrides={} if steps is None else {"STEPS_PER_EPOCH": steps},
-            layers=layers,
-            learning_rate=learning_rate,
-            epochs=epochs,
-            **weight_arguments(weights, exclude, model_dir),
-            model_dir=model_dir,
-        )
-        findings, settings = checked.findings, checked.config
-        print_findings(findings)
-        train_set, val_set = (checked.data.datasets.get(name) for name in ("train", "val"))
-        wrong = any(finding.severity is Severity.ERROR for finding in findings)
-        if train_set is None or (wrong and preflight == "error"):
-            raise typer.Exit(1)
-    rate = settings.LEARNING_RATE if learning_rate is None else learning_rate
-    held_out = 0 if val_set is None else len(val_set.image_ids)
-    out.print(f"{len(train_set.image_ids)} images to train on, {held_out} to validate")
-    say(f"classes: {', '.join(train_set.class_names)}")
-    load_tensorflow()
-    from mrcnn_roi.engine.commands import start_model
-
-    model = start_model(settings, model_dir, weights, names_in(exclude))
-    model.train(train_set, val_set, rate, epochs, layers, preflight=preflight, findings=findings)
-    if model.epoch > epochs or not Path(model.log_dir, "losses.csv").exists():
-        return  # train() has said that nothing was left to do
-    from mrcnn_roi.drawing.curves import plot_losses
-
-    curves = Path(model.log_dir) / "losses.png"
-    plot_losses(Path(model.log_dir) / "losses.csv", path=curves)
-    checkpoint = model.checkpoint_path.format(epoch=model.epoch)
-    say(f"weights: {checkpoint}")
-    say(f"losses: {curves}")
-    say(f"try: {program()} detect --weights {checkpoint} IMAGE")
+app.command()(train)
 
 
 @app.command()

@@ -67,7 +67,7 @@ def names_in(given: list[str] | None) -> tuple[str, ...]:
 
 
 def weight_arguments(weights: str | None, exclude: list[str] | None, model_dir: Path = Path("runs")) -> dict:
-    """What --weights and --exclude mean to the preflight: weights, exclude, checkpoint.
+    """What --weights and --exclude mean to the preflight: weights, exclude.
 
     A word stands for a file that may not be there yet; then there is nothing to look at.
     """
@@ -80,7 +80,7 @@ def weight_arguments(weights: str | None, exclude: list[str] | None, model_dir: 
         path = model_dir / "mask_rcnn_coco.h5"
         return {"weights": path if path.exists() else None, "exclude": excluded or HEADS}
     file = trained(Path(weights), model_dir)
-    return {"weights": file, "exclude": excluded, "checkpoint": file}
+    return {"weights": file, "exclude": excluded}
 
 
 def load_annotations(path: Path, images: Path | None, class_name: str | None):

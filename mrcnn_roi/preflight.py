@@ -93,10 +93,6 @@ class Gathered(NamedTuple):
     splits: list[Split]
     failures: dict[str, str]
 
-    def molded(self, config) -> Gathered:
-        """The same data as another config molds it; nothing is read again."""
-        return self._replace(splits=[replace(each, molded=mold(config, each.scan)) for each in self.splits])
-
 
 def gather(config, train=None, val=None, *, fast=False, progress=None, limit=FULL_LIMIT, cache=True) -> Gathered:
     """Scans the datasets, each once, also where they are one. Arguments as in preflight and scan_dataset."""
@@ -175,22 +171,20 @@ def _check_call(config, mode: str, datasets: dict[str, Any], exclude) -> None:
 
 def _said_once(findings: list[Finding]) -> list[Finding]:
     """The findings with one for a fault that train and val have both: it has one cause, and mostly one cure."""
-    of_val = {(each.code, each.severity): each for each in findings if each.where == "val"}
-    joined = []
+    of_val: dict[tuple[str, int], list[Finding]] = {}
     for each in findings:
-        other = of_val.get((each.code, each.severity)) if each.where == "train" else None
-        if other is not None:
+        if each.where == "val":
+            of_val.setdefault((each.code, each.severity), []).append(each)
+    joined: list[Finding] = []
+    for each in findings:
+        others = of_val.get((each.code, each.severity), [])
+        if each.where == "train" and others:
+            other = others.pop(0)
             message = each.message if each.message == other.message else f"{each.message}; and in val: {other.message}"
-            joined.append(replace(each, where="train, val", message=message))
-        elif each.where != "val" or not _in_train(each, findings):
-            joined.append(each)
-    return joined
-
-
-def _in_train(finding: Finding, findings: list[Finding]) -> bool:
-    return any(
-        each.where == "train" and (each.code, each.severity) == (finding.code, finding.severity) for each in findings
-    )
+            each = replace(each, where="train, val", message=message)
+        joined.append(each)
+    left = {id(each) for others in of_val.values() for each in others}
+    return [each for each in joined if each.where != "val" or id(each) in left]
 
 
 def _read_weights(weights) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def test_words_for_weights(tmp_path, monkeypatch):
     path = tmp_path / "runs" / "toy20260101T0000" / "mask_rcnn_toy_0003.h5"
     path.parent.mkdir(parents=True)
     path.touch()
-    assert weight_arguments("last", None)["checkpoint"].name == path.name
+    assert weight_arguments("last", None)["weights"].name == path.name
     assert weight_arguments("other.h5", None)["weights"].name == "other.h5"
 
 

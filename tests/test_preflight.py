@@ -13,7 +13,7 @@ from mrcnn_roi.checks.weight_shapes import expected_weights
 from mrcnn_roi.config import Config
 from mrcnn_roi.datasets import Dataset, draw_shapes, load_dataset, split_dataset
 from mrcnn_roi.findings import Finding, SetupError, Severity
-from mrcnn_roi.preflight import preflight
+from mrcnn_roi.preflight import _said_once, preflight
 
 from .checks.examples_augmentation import fails
 from .checks.test_fit import only
@@ -291,3 +291,13 @@ def test_a_fault_that_train_and_val_have_is_one_finding():
     assert found.where == "train, val"
     assert "; and in val: class id 0 for 6 objects" in found.message
     assert only(find(Toy(), val), "cd-class-id-zero").where == "val"
+
+
+def test_every_finding_of_val_stays_where_train_has_fewer():
+    def finding(where, message):
+        return Finding("ds-bit-depth", Severity.ERROR, message, "fix", where)
+
+    given = [finding("train", "a"), finding("val", "b"), finding("val", "c"), finding("MEAN_PIXEL", "d")]
+    assert [(each.where, each.message) for each in _said_once(given)] == [
+        ("train, val", "a; and in val: b"), ("val", "c"), ("MEAN_PIXEL", "d"),
+    ]  # fmt: skip

@@ -6,6 +6,8 @@ Shapes alone are compared, box and anchor on one centre: where anchors lie is no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mrcnn_roi.checks.splits import Split, data_check, positive_list
@@ -28,12 +30,12 @@ def best_iou(sides: np.ndarray, heights, widths) -> np.ndarray:
     return best
 
 
-def _sides(split: Split) -> np.ndarray:
-    """float [N, (height, width)] of the objects that are left after resizing."""
+def object_sides(split: Split) -> np.ndarray:
+    """float [N, (height, width)] of the objects that are left after resizing, pixels of the molded image."""
     return split.molding.sides[split.objects & ~split.molding.vanished]
 
 
-def _reachable(sides: np.ndarray, ratios: list[float]) -> np.ndarray:
+def reachable(sides: np.ndarray, ratios: Sequence[float]) -> np.ndarray:
     """float [N]: the best IoU that anchors of these ratios reach at the best of all scales.
 
     That is the scale of equal areas; there it is c / (2 - c), c the root of how many times the aspects differ.
@@ -51,9 +53,9 @@ def anchors_miss_objects(config, train):
     A minority without an anchor is fine. Objects too long for any scale belong to cd-anchor-aspect.
     """
     scales, ratios = positive_list(config, "RPN_ANCHOR_SCALES"), positive_list(config, "RPN_ANCHOR_RATIOS")
-    if train.vanishing or len(sides := _sides(train)) == 0:
+    if train.vanishing or len(sides := object_sides(train)) == 0:
         return
-    sides = sides[_reachable(sides, ratios) >= LONG]
+    sides = sides[reachable(sides, ratios) >= LONG]
     covered = best_iou(sides, *anchor_sizes(scales, ratios)) >= COVERED
     if len(sides) == 0 or covered.mean() >= 0.5:
         return
@@ -82,10 +84,10 @@ def anchors_too_square(config, train):
     IoU below 0.31, an aspect of 9 for the ratios 0.5, 1, 2). Their boxes will be poor. Up to 4:1 there is no
     need."""
     ratios = positive_list(config, "RPN_ANCHOR_RATIOS")
-    if len(sides := _sides(train)) == 0:
+    if len(sides := object_sides(train)) == 0:
         return
     class_id = train.scan.class_id[train.objects & ~train.molding.vanished]
-    long = _reachable(sides, ratios) < LONG
+    long = reachable(sides, ratios) < LONG
     described, wanted = [], []
     for each in np.unique(class_id[long]):
         own = class_id == each

@@ -127,7 +127,7 @@ def show(value) -> str:
         if isinstance(value, np.ndarray):
             return _repr.repr(value.tolist()) if value.size <= 10 else f"an array of shape {value.shape}"
         return " ".join(_repr.repr(value).split())
-    except Exception:
+    except Exception:  # a user's __repr__ may raise anything
         return f"a value of type {type(value).__name__}"
 
 

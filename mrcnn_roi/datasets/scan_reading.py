@@ -57,13 +57,14 @@ def _shared(dataset, image_ids, read, rows: list[int], workers: int, slowest: fl
         with ThreadPoolExecutor(workers) as pool:
             yield from (([row], pack([facts])) for row, facts in zip(rows, pool.map(one, rows)))
         return
-    left = set(rows)
+    left, dead = set(rows), set[int]()
     doubtful: list[tuple[list[int], Columns]] = []
 
     def several(chunk: list[int], mark: Callable[[int], None]) -> Columns:
         return pack([(mark(row), one(row))[1] for row in chunk])  # type: ignore[func-returns-value]
 
     def died(row: int, how: str) -> Columns:
+        dead.add(row)
         text = f"the process that read it died ({how})"
         facts = ImageFacts(path=str(dataset.image_info[image_ids[row]].get("path")), read=True, error=("", text))
         return pack([facts])
@@ -75,7 +76,7 @@ def _shared(dataset, image_ids, read, rows: list[int], workers: int, slowest: fl
         ):
             left.difference_update(chunk)
             failed = bool(columns["error"] or columns["mask_error"]) and not getattr(dataset, "parallel_safe", False)
-            if failed and not any("died" in text for _, text in columns["error"].values()):
+            if failed and dead.isdisjoint(chunk):
                 doubtful.append((chunk, columns))
             else:
                 yield chunk, columns

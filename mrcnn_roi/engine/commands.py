@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mrcnn_roi.checks.weight_mismatch import HEADS
 from mrcnn_roi.engine.download import download_trained_weights
 from mrcnn_roi.engine.mask_rcnn import MaskRCNN
 from mrcnn_roi.engine.run_folder import classes_beside
 from mrcnn_roi.findings import Finding, SetupError, Severity
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
-HEAD_LAYERS = ("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_bbox", "mrcnn_mask")
 
 
 def start_model(config, model_dir, weights=None, exclude=None) -> MaskRCNN:
@@ -24,7 +24,7 @@ def start_model(config, model_dir, weights=None, exclude=None) -> MaskRCNN:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             download_trained_weights(path)
-        model.load_weights(path, by_name=True, exclude=exclude or HEAD_LAYERS)
+        model.load_weights(path, by_name=True, exclude=exclude or HEADS)
         return model
     path = {"imagenet": model.get_imagenet_weights, "last": model.find_last}.get(weights, lambda: weights)()
     model.load_weights(path, by_name=True, exclude=exclude)

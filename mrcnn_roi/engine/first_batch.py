@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from mrcnn_roi.checks.first_batch import FirstBatch, check_first_batch
 from mrcnn_roi.checks.forward_pass import ForwardPass
-from mrcnn_roi.findings import Finding, Severity
+from mrcnn_roi.findings import Finding, SetupError, Severity
 from mrcnn_roi.inputs.pipeline import Batches
 from mrcnn_roi.inputs.rpn_targets import molded_anchors
 from mrcnn_roi.network.losses import LOSS_NAMES
@@ -45,6 +45,16 @@ def inspect_first_batch(
         return findings  # the network would only repeat it
     forward, failure = run_forward(model, inputs, config, trained)
     return check_first_batch(config, batch, forward, failure, reported)
+
+
+def print_or_raise(findings: list[Finding], level: str) -> None:
+    """Prints findings; at the level "error" the errors among them become one SetupError."""
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR and level == "error"]
+    for finding in findings:
+        if finding not in errors:
+            print(finding)
+    if errors:
+        raise SetupError(errors)
 
 
 def make_first_batch(batches: Batches, config) -> tuple[FirstBatch, dict[str, np.ndarray]]:

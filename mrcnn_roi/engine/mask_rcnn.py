@@ -10,7 +10,7 @@ import numpy as np
 
 from mrcnn_roi import preflight as preflights
 from mrcnn_roi.engine import inference, inspecting, training, weights
-from mrcnn_roi.engine.first_batch import inspect_first_batch
+from mrcnn_roi.engine.first_batch import inspect_first_batch, print_or_raise
 from mrcnn_roi.engine.inspecting import log
 from mrcnn_roi.engine.keras_model import MaskRCNNModel
 from mrcnn_roi.engine.loaded_weights import LoadedWeights
@@ -163,7 +163,7 @@ class MaskRCNN:
             return keras.callbacks.History()
         if preflight != "off" and findings is None:
             findings = self._preflight(train_dataset, val_dataset, layers, learning_rate, epochs, augmentation)
-            _print_or_raise(findings, preflight)
+            print_or_raise(findings, preflight)
         seed, steps = getattr(self.config, "SEED", None), int(self.config.STEPS_PER_EPOCH)
         train = Batches(
             train_dataset,
@@ -183,7 +183,7 @@ class MaskRCNN:
             trained = self.epoch > 0 or "rpn_model" in self._weights.layers
             codes = {finding.code for finding in findings}
             found = inspect_first_batch(self.keras_model, train, self.config, trained=trained, reported=codes)
-            _print_or_raise(found, preflight)
+            print_or_raise(found, preflight)
         print(f"\nStarting at epoch {self.epoch}. LR={learning_rate}\n\nCheckpoint Path: {self.checkpoint_path}")
         callbacks = training.default_callbacks(self.log_dir, self.checkpoint_path)
         describe_run(self.log_dir, self.config, train_dataset.class_names)
@@ -202,7 +202,7 @@ class MaskRCNN:
         return history
 
     def _preflight(self, train_dataset, val_dataset, layers, learning_rate, epochs, augmentation):
-        """What preflight() says about this run, and about weights and layers that belong together."""
+        """What preflight() says about this run, and of weights and layers that belong together."""
         found = preflights.preflight(
             self.config,
             train_dataset,
@@ -299,13 +299,3 @@ class MaskRCNN:
         if image_metas is None:
             images, image_metas, _ = self.mold_inputs(images)
         return inspecting.run_graph(self.keras_model, images, image_metas, outputs, self.get_anchors)
-
-
-def _print_or_raise(findings, level):
-    """Prints findings; at the level "error" the errors among them become one SetupError."""
-    errors = [finding for finding in findings if finding.severity is Severity.ERROR and level == "error"]
-    for finding in findings:
-        if finding not in errors:
-            print(finding)
-    if errors:
-        raise SetupError(errors)

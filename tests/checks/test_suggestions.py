@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from mrcnn_roi.checks.environment import Environment
-from mrcnn_roi.checks.fit_anchors import COVERED, best_iou
+from mrcnn_roi.checks.fit_anchors import COVERED, best_iou, object_sides
 from mrcnn_roi.checks.suggestions import Suggestion, fixed_config, suggest_settings
-from mrcnn_roi.checks.suggestions.anchors import object_sides
 from mrcnn_roi.checks.suggestions.counts import notes
 from mrcnn_roi.checks.suggestions.trial import all_problems, applied, remolded, thinned, training
 from mrcnn_roi.config import Config

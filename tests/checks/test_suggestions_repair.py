@@ -312,7 +312,11 @@ def test_a_file_with_many_faults_from_end_to_end(pennfudan, tmp_path):
     assert (again.NUM_CLASSES, again.IMAGE_MIN_DIM, again.IMAGE_MAX_DIM, again.NAME) == (2, 512, 640, "my_data_v2")
     assert (again.LEARNING_RATE, again.DETECTION_MIN_CONFIDENCE, again.MINI_MASK_SHAPE) == (0.001, 0.7, (56, 56))
     assert again.DATA_FOLDER == "/data"
-    left = [each for each in judge(again, data.molded(again), environment=CPU) if each.severity > Severity.INFO]
+    left = [
+        each
+        for each in judge(again, data._replace(splits=remolded(again, data.splits)), environment=CPU)
+        if each.severity > Severity.INFO
+    ]
     assert {(each.code, each.where.rpartition(": ")[2]) for each in left} == {
         ("cfg-unknown-attribute", "DATA_FOLDER"),  # of the user's own
         ("cfg-unknown-attribute", "name"),  # beside a NAME

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mrcnn_roi.checks.config.network import usable_strides
-from mrcnn_roi.checks.fit_anchors import COVERED, LONG, best_iou
+from mrcnn_roi.checks.fit_anchors import COVERED, LONG, best_iou, object_sides, reachable
 from mrcnn_roi.checks.splits import Split, positive_list
 from mrcnn_roi.checks.suggestions.trial import (
     SAMPLE,
@@ -45,17 +45,6 @@ def suggest_anchors(config, splits: Sequence[Split], environment=None) -> Sugges
     return found | _suggest_scales(applied(config, found), splits, sides, kind)
 
 
-def object_sides(split: Split) -> np.ndarray:
-    """float [N, (height, width)] of the objects that are left after resizing, pixels of the molded image."""
-    return split.molding.sides[split.objects & ~split.molding.vanished]
-
-
-def at_best_scale(sides: np.ndarray, ratios: Sequence[float]) -> np.ndarray:
-    """float [N]: the IoU that anchors of these ratios reach at the best of all scales."""
-    unit = sides / np.sqrt(np.prod(sides, axis=1, keepdims=True))
-    return best_iou(unit, *anchor_sizes(np.geomspace(1 / 16, 16, 65), ratios))
-
-
 # ---- scales --------------------------------------------------------------------------------------------
 
 
@@ -66,7 +55,7 @@ def _suggest_scales(config, splits: Sequence[Split], sides: np.ndarray, kind: st
     if strides is None or train is None:
         return {}
     largest = int(train.molding.shape.max())
-    reached = sides[at_best_scale(sides, ratios) >= LONG]  # the others are a matter of the ratios
+    reached = sides[reachable(sides, ratios) >= LONG]  # the others are a matter of the ratios
     reached = reached if len(reached) else sides
     best, (share, closeness) = _best_scales(reached, ratios, strides, largest)
     before, before_closeness = _coverage(reached, scales, ratios)
@@ -140,7 +129,7 @@ def _suggest_ratios(config, splits: Sequence[Split], sides: np.ndarray, kind: st
         better = _best_ratios(sides, ratios, count, config.fields()["RPN_ANCHOR_RATIOS"].default)
         if not problems(config.replaced({"RPN_ANCHOR_RATIOS": better}), splits, ["cd-anchor-aspect"]):
             break
-    before, after = ((at_best_scale(sides, each) >= LONG).mean() for each in (ratios, better))
+    before, after = ((reachable(sides, each) >= LONG).mean() for each in (ratios, better))
     if after <= before:
         return {}
     median = float(np.median(sides[:, 1] / sides[:, 0]))
@@ -155,11 +144,11 @@ def _best_ratios(sides: np.ndarray, given: Sequence[float], count: int, usual: S
     """`count` ratios that fit the most boxes, out of the given and the usual ones and the centres of the boxes'
     own. Of equally good choices the one with the most usual ones: other pictures hold other shapes."""
     logs = np.log(sides[:, 1] / sides[:, 0])
-    long = at_best_scale(sides, given) < LONG
+    long = reachable(sides, given) < LONG
     own = [_short(each) for each in _centres(logs[long], min(3, count))] if long.any() else []
     own += [_short(each) for each in _centres(logs, count)]
     pool = list(dict.fromkeys([*map(float, given), *map(float, usual), *own]))[:12]
-    fitting = {ratio: at_best_scale(sides, [ratio]) for ratio in pool}
+    fitting = {ratio: reachable(sides, [ratio]) for ratio in pool}
 
     def quality(chosen) -> tuple[float, int, float]:
         best = np.max([fitting[ratio] for ratio in chosen], axis=0)
