@@ -135,16 +135,20 @@ def check_index(column, batch_size):
     return column.astype(np.int32)
 
 
-def check_fits(fullest, slots):
-    """slots; ValueError where an image holds more RoIs, in a graph tf.errors.InvalidArgumentError when it runs."""
+def check_fits(fullest, slots, row):
+    """row, int32 [R], the place of each RoI within its image; ValueError where an image holds more RoIs than slots, in
+    a graph tf.errors.InvalidArgumentError when it runs.
+
+    In a graph the result waits for the assertion, so that nothing that scatters by it can fail first, less clearly.
+    """
     if has_values(fullest) and has_values(slots):
         if int(fullest) > int(slots):
             raise ValueError(f"expected at most slots={int(slots)} RoIs an image, received {int(fullest)}")
-        return slots
+        return row
     import tensorflow as tf
 
     check = tf.debugging.assert_less_equal(
         fullest, slots, "expected at most as many RoIs an image as slots, received more"
     )
     with tf.control_dependencies([check] if check is not None else []):
-        return tf.identity(slots) if is_tensor(slots) else slots
+        return tf.identity(row)

@@ -98,8 +98,8 @@ def group_rois(
     image = check_index(indexed[:, 0], batch_size)
     boxes = convert_boxes(indexed[:, 1:], order, frame, to_frame=to_frame, image_shape=image_shape)
     row, fullest = _rows_within_images(image)
-    slots = fullest if slots is None else check_fits(fullest, whole_number(slots, "slots"))
-    places = namespace(image).stack([image, row], axis=-1)
+    slots = fullest if slots is None else whole_number(slots, "slots")
+    places = namespace(image).stack([image, check_fits(fullest, slots, row)], axis=-1)
     return _scatter(boxes, places, batch_size, slots), places
 
 
@@ -167,8 +167,8 @@ def pad_rois(boxes, order, frame, *, to_frame="normalized", image_shape=None, sl
     else:
         batch, fullest = len(counts), int(counts.max(initial=0))
         image = np.repeat(np.arange(batch, dtype=np.int32), counts)
-    slots = fullest if slots is None else check_fits(fullest, whole_number(slots, "slots"))
-    places = namespace(counts).stack([image, _rows_within_images(image)[0]], axis=-1)
+    slots = fullest if slots is None else whole_number(slots, "slots")
+    places = namespace(counts).stack([image, check_fits(fullest, slots, _rows_within_images(image)[0])], axis=-1)
     return _scatter(rois, places, batch, slots), counts
 
 
