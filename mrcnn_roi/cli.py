@@ -14,14 +14,15 @@ from typing import Annotated
 import typer
 
 from mrcnn_roi.cli_check import check
+from mrcnn_roi.cli_convert import convert, split
 from mrcnn_roi.cli_options import (
     ClassName,
     OptionalConfigFile,
     SplitSeed,
     TrainedWeights,
     ValFraction,
-    load_annotations,
     load_config,
+    load_part,
     program,
     trained,
 )
@@ -41,7 +42,7 @@ from mrcnn_roi.version import __version__
 
 app = typer.Typer(
     name="mrcnn-roi",
-    help="Mask R-CNN for Keras 3: check a set-up, train, evaluate, detect.",
+    help="Mask R-CNN for Keras 3: convert and check data and settings, train, evaluate, detect.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -109,6 +110,12 @@ def demo(
 app.command()(check)
 
 
+app.command()(convert)
+
+
+app.command()(split)
+
+
 app.command()(train)
 
 
@@ -118,26 +125,23 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="Annotations to score against.")],
     images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
     config: OptionalConfigFile = None,
-    part: Annotated[str, typer.Option(help="all, or the train or val part of the split that train made.")] = "all",
+    part: Annotated[
+        str, typer.Option(help="all, train, val or test: a part that the data declare, or of train's own split.")
+    ] = "all",
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
     class_name: ClassName = None,
     limit: Annotated[int | None, typer.Option(help="Score only the first images.")] = None,
 ):
     """Scores trained weights on annotated images: COCO's AP for masks and boxes."""
-    if part not in ("all", "train", "val"):
-        raise typer.BadParameter(f"expected all, train or val, received {part!r}", param_hint="--part")
+    if part not in ("all", "train", "val", "test"):
+        raise typer.BadParameter(f"expected all, train, val or test, received {part!r}", param_hint="--part")
     weights = trained(weights)
     settings = load_config(config, weights)
-    from mrcnn_roi.datasets import split_dataset
     from mrcnn_roi.engine.run_folder import classes_beside
 
-    dataset = load_annotations(data, images, class_name)
-    if part != "all":
-        dataset = split_dataset(dataset, val_fraction, split_seed)[part == "val"]
     names = classes_beside(weights)
-    if names is not None and dataset.class_names == ["BG", "object"] and len(names) == 2:
-        dataset.class_names = names  # label maps have no name of their own
+    dataset = load_part(data, images, part, val_fraction, split_seed, class_name, names or ())
     load_tensorflow()
     from mrcnn_roi.engine.commands import load_model
     from mrcnn_roi.engine.evaluating import evaluate as score

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from mrcnn_roi.cli_options import (
+    Augment,
     ClassName,
     Exclude,
     SplitSeed,
@@ -18,6 +19,7 @@ from mrcnn_roi.cli_options import (
     ValData,
     ValFraction,
     ValImages,
+    load_augmentation,
     load_data,
     weight_arguments,
 )
@@ -43,6 +45,7 @@ def check(
     layers: Annotated[str, typer.Option(help="heads, 3+, 4+, 5+, all, or a regular expression.")] = "all",
     learning_rate: Annotated[float | None, typer.Option("--lr", help="Learning rate of the run.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Number of the last epoch.")] = None,
+    augment: Augment = None,
     mode: Annotated[str, typer.Option(help="training or inference.")] = "training",
     fast: Annotated[bool, typer.Option("--fast", help="Read annotations and image headers only.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Decode every image, also of more than 2000.")] = False,
@@ -64,9 +67,14 @@ def check(
     from mrcnn_roi.engine.checking import write_html
     from mrcnn_roi.findings import findings_json
 
+    said = Console(stderr=True, highlight=False, markup=False, soft_wrap=True) if as_json else out
+
+    def tell(text: str):
+        say(text, console=said)
+
     checked = check_with_bar(
         config,
-        lambda: load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name),
+        lambda: load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name, tell),
         fast=fast,
         full=full,
         cache=not no_cache,
@@ -74,13 +82,13 @@ def check(
         layers=layers,
         learning_rate=learning_rate,
         epochs=epochs,
+        augmentation=load_augmentation(augment),
         mode=mode,
     )
     if as_json:
         sys.stdout.write(findings_json(checked.findings) + "\n")
     else:
         print_findings(checked.findings)
-    said = Console(stderr=True, highlight=False, markup=False, soft_wrap=True) if as_json else out
     if html is not None:
         say(f"report: {write_html(checked, html, command_line())}", console=said)
     if suggest is not None:

@@ -10,11 +10,14 @@ from typing import Annotated
 
 import typer
 
+from mrcnn_roi.terminal import say
+
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="YAML file of settings.")]
 OptionalConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="YAML file of settings; default: the one beside the weights.")
 ]
-TrainData = Annotated[Path, typer.Option("--train", help="Annotations: COCO json, or a folder with label-map masks.")]
+FORMATS_READ = "COCO json, VIA, LabelMe, YOLO data.yaml, Pascal VOC, label maps or one mask an object"
+TrainData = Annotated[Path, typer.Option("--train", help=f"Annotations, a file or folder: {FORMATS_READ}.")]
 TrainImages = Annotated[Path | None, typer.Option(help="Folder of the training images, where it is elsewhere.")]
 ValData = Annotated[Path | None, typer.Option("--val", help="Annotations of the validation images.")]
 ValImages = Annotated[Path | None, typer.Option(help="Folder of the validation images, where it is elsewhere.")]
@@ -25,6 +28,15 @@ TrainedWeights = Annotated[
     Path, typer.Option("--weights", "-w", help="Trained weights: a file, or last: the newest checkpoint in runs/.")
 ]
 ModelDir = Annotated[Path, typer.Option(help="Folder for logs and checkpoints.")]
+Augment = Annotated[
+    str | None,
+    typer.Option(
+        "--augment",
+        metavar="NAMES|MODULE:NAME",
+        help="Augmentation of training images: names such as flip,scale=0.8..1.25,color, or of your own code, which is "
+        "run, module.py:name.",
+    ),
+]
 Exclude = Annotated[list[str] | None, typer.Option(help="Layer to leave out when loading weights; may be repeated.")]
 
 
@@ -83,6 +95,16 @@ def weight_arguments(weights: str | None, exclude: list[str] | None, model_dir: 
     return {"weights": file, "exclude": excluded}
 
 
+def load_augmentation(text: str | None):
+    """The augmentation that --augment means; wrong usage where there is none of that name."""
+    from mrcnn_roi.engine.user_augmentation import augmentation_of
+
+    try:
+        return augmentation_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--augment") from None
+
+
 def load_annotations(path: Path, images: Path | None, class_name: str | None):
     """A prepared Dataset; class_name is for label maps."""
     from mrcnn_roi.datasets import load_dataset
@@ -90,20 +112,63 @@ def load_annotations(path: Path, images: Path | None, class_name: str | None):
     return load_dataset(path, images, **({"class_name": class_name} if class_name else {}))
 
 
-def load_data(train, train_images, val, val_images, val_fraction: float, split_seed: int, class_name):
-    """(training dataset, validation dataset), None for what is not given; without --val the first is split."""
-    from mrcnn_roi.datasets import split_dataset
-    from mrcnn_roi.datasets.loading import load_train_and_val
+def load_data(
+    train, train_images, val, val_images, val_fraction: float, split_seed: int, class_name, tell=say, names=()
+):
+    """(training dataset, validation dataset), None for what is not given.
 
-    if train is not None and val is not None:
-        options = {"class_name": class_name} if class_name else {}
-        return load_train_and_val(train, val, train_images, val_images, **options)
-    dataset = load_annotations(train, train_images, class_name) if train is not None else None
+    Without --val the parts count that the annotations declare themselves, which `tell` is told of, and else a random
+    split. names: classes of a model, background first, that the data get the numbers of.
+    """
+    from mrcnn_roi.datasets import split_dataset
+    from mrcnn_roi.datasets.class_alignment import align_classes, align_to
+    from mrcnn_roi.datasets.loading import load_train_and_val, recognise
+
+    options = {"class_name": class_name} if class_name else {}
+    if train is None:
+        return None, load_annotations(val, val_images, class_name) if val is not None else None
     if val is not None:
-        return dataset, load_annotations(val, val_images, class_name)
-    if dataset is not None and val_fraction > 0:
-        return split_dataset(dataset, val_fraction, split_seed)
-    return dataset, None
+        return load_train_and_val(train, val, train_images, val_images, **options)
+    source = recognise(train, train_images)
+    declared = [part for part in ("train", "val") if "train" in source.parts and part in source.parts]
+    loaded = [source.load(part=part, **options) for part in declared[: 2 if val_fraction > 0 else 1]]
+    datasets = loaded or [source.load(**options)]
+    align_classes(datasets)
+    if names:
+        for dataset in datasets:
+            align_to(dataset, names)
+    if declared:
+        held_out = "val validated on" if len(declared) > 1 else f"{val_fraction:g} of it validated on"
+        tell(f"{train} declares its parts: train is trained on, {held_out}")
+    if len(datasets) > 1:
+        return datasets[0], datasets[1]
+    return split_dataset(datasets[0], val_fraction, split_seed) if val_fraction > 0 else (datasets[0], None)
+
+
+def load_part(data, images, part: str, val_fraction: float, split_seed: int, class_name, names=()):
+    """The dataset that --part means: all, a part that the annotations declare, or one of the split that train made.
+
+    names: classes of a model, background first, that the data get the numbers of.
+    """
+    from mrcnn_roi.datasets.class_alignment import UNNAMED, align_to
+    from mrcnn_roi.datasets.loading import recognise
+
+    options = {"class_name": class_name} if class_name else {}
+    if part in ("train", "val"):
+        parts = load_data(data, images, None, None, val_fraction, split_seed, class_name, names=names)
+        dataset = parts[part == "val"]
+        if dataset is None:
+            raise typer.BadParameter("there is no val part with --val-fraction 0", param_hint="--part")
+    else:
+        source = recognise(data, images)
+        if part == "test" and "test" not in source.parts:
+            raise typer.BadParameter(f"{data} declares no test part", param_hint="--part")
+        dataset = source.load(**({"part": "test"} if part == "test" else {}), **options)
+        if names:
+            align_to(dataset, names)
+    if len(names) == 2 and dataset.class_names == ["BG", UNNAMED]:
+        dataset.class_names = list(names)  # of a set that has no names
+    return dataset
 
 
 def load_config_or_defaults(path: Path | None, weights: Path | None = None):

@@ -1,4 +1,4 @@
-"""The commands `mrcnn-roi show ...`: pictures of a dataset and of what RoI pooling does with it."""
+"""The commands `mrcnn-roi show ...`: pictures of a dataset, of samples, and of what RoI pooling does with them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from mrcnn_roi.cli_options import ClassName, load_annotations, load_config_or_defaults, trained
-from mrcnn_roi.terminal import load_tensorflow, progress_bar, say
+from mrcnn_roi.cli_options import (
+    Augment,
+    ClassName,
+    load_annotations,
+    load_augmentation,
+    load_config_or_defaults,
+    trained,
+)
+from mrcnn_roi.terminal import load_tensorflow, print_findings, progress_bar, say
 
 
 class DataOrWord(TyperGroup):
@@ -24,7 +31,7 @@ class DataOrWord(TyperGroup):
 
 
 CONTACT_SHEET = "DATA"  # as what the help lists the command that has no word
-SHOW_WORDS = "rois, levels, sampling"
+SHOW_WORDS = "batch, rois, levels, sampling"
 show = typer.Typer(cls=DataOrWord, no_args_is_help=True, subcommand_metavar="DATA | WORD ...")
 OptionalData = Annotated[Path | None, typer.Argument(help="Annotations; default: toy shapes.")]
 
@@ -50,12 +57,12 @@ def show_data(
 
 
 @contextlib.contextmanager
-def data_or_shapes(data: Path | None, images: Path | None, toy_images: int):
+def data_or_shapes(data: Path | None, images: Path | None, toy_images: int, class_name: str | None = None):
     """The dataset to show: the user's, or toy shapes."""
     from mrcnn_roi.engine.showing import toy_shapes
 
     if data is not None:
-        yield load_annotations(data, images, None)
+        yield load_annotations(data, images, class_name)
         return
     with toy_shapes(toy_images) as dataset:
         yield dataset
@@ -65,6 +72,34 @@ def print_picture(path: Path, lines: list[str]):
     """The path of a picture and what one sees on it."""
     for line in (f"picture: {path}", *lines):
         say(line)
+
+
+@show.command("batch")
+def show_batch(
+    data: OptionalData = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
+    class_name: ClassName = None,
+    config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of settings.")] = None,
+    augment: Augment = None,
+    count: Annotated[int, typer.Option(min=1, help="How many images.")] = 12,
+    draws: Annotated[int | None, typer.Option(min=1, help="Samples of each; default: 3 if augmented, else 1.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the run; default: SEED of the config, or 0.")] = None,
+    epoch: Annotated[int, typer.Option(min=0, help="First pass over the data that is shown.")] = 0,
+    path: Annotated[Path, typer.Option("--out", "-o", help="The picture.")] = Path("runs/batch.png"),
+):
+    """Images as training sees them: resized, augmented, with the masks, boxes and anchors that it learns from."""
+    from mrcnn_roi.engine.batch_sheet import show_batch as draw
+
+    settings = load_config_or_defaults(config)
+    augmentation = load_augmentation(augment)
+    draws = draws or (1 if augmentation is None else 3)
+    with data_or_shapes(data, images, count, class_name) as dataset:
+        with progress_bar("making samples", min(count, len(dataset.image_ids))) as step:
+            made = {"count": count, "draws": draws, "seed": seed, "epoch": epoch, "step": step}
+            told = draw(path, dataset, settings, augmentation, **made)
+        print_picture(path, told.lines)
+    if told.errors:
+        print_findings(dict.fromkeys(finding for error in told.errors for finding in error.findings))
 
 
 @show.command("rois")

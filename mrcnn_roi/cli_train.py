@@ -9,6 +9,7 @@ import typer
 
 from mrcnn_roi.cli_check import check_with_bar
 from mrcnn_roi.cli_options import (
+    Augment,
     ClassName,
     ConfigFile,
     Exclude,
@@ -19,6 +20,7 @@ from mrcnn_roi.cli_options import (
     ValData,
     ValFraction,
     ValImages,
+    load_augmentation,
     load_config,
     load_data,
     names_in,
@@ -46,12 +48,15 @@ def train(
     learning_rate: Annotated[float | None, typer.Option("--lr", help="Default: LEARNING_RATE of the config.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Number of the last epoch; a resumed run counts on.")] = 1,
     steps: Annotated[int | None, typer.Option(help="Overrides STEPS_PER_EPOCH.")] = None,
+    augment: Augment = None,
     model_dir: ModelDir = Path("runs"),
     preflight: Annotated[str, typer.Option(help="error, warn or off.")] = "error",
 ):
     """Trains a model and writes a checkpoint after every epoch."""
     if preflight not in ("error", "warn", "off"):
         raise typer.BadParameter(f"expected error, warn or off, received {preflight!r}", param_hint="--preflight")
+
+    augmentation = load_augmentation(augment)
 
     def load():
         return load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name)
@@ -68,6 +73,7 @@ def train(
             layers=layers,
             learning_rate=learning_rate,
             epochs=epochs,
+            augmentation=augmentation,
             **weight_arguments(weights, exclude, model_dir),
             model_dir=model_dir,
         )
@@ -81,11 +87,26 @@ def train(
     held_out = 0 if val_set is None else len(val_set.image_ids)
     out.print(f"{len(train_set.image_ids)} images to train on, {held_out} to validate")
     say(f"classes: {', '.join(train_set.class_names)}")
+    if augmentation is not None:
+        from mrcnn_roi.engine.user_augmentation import recorded
+
+        say(f"augmentation: {recorded(augment, augmentation)}")
     load_tensorflow()
     from mrcnn_roi.engine.commands import start_model
+    from mrcnn_roi.engine.user_augmentation import recorder
 
     model = start_model(settings, model_dir, weights, names_in(exclude))
-    model.train(train_set, val_set, rate, epochs, layers, preflight=preflight, findings=findings)
+    model.train(
+        train_set,
+        val_set,
+        rate,
+        epochs,
+        layers,
+        augmentation=augmentation,
+        custom_callbacks=[recorder(model, augment, augmentation)],
+        preflight=preflight,
+        findings=findings,
+    )
     if model.epoch > epochs or not Path(model.log_dir, "losses.csv").exists():
         return  # train() has said that nothing was left to do
     from mrcnn_roi.drawing.curves import plot_losses

@@ -287,6 +287,27 @@ class Config:
     # pyramid would. The RPN uses all levels in any case. Trained weights fit all four.
     ROI_POOL_LEVELS: Annotated[tuple, CheckedBy("cfg-pool-levels")] = (2, 3, 4, 5)
 
+    # ---- how training is fed (additions to the original) --------------------------------------------------
+
+    # Processes that load, resize and augment images ahead of the trainer. None: one for each processor but one, at
+    # most 8. 0: the trainer does it itself, between the steps. The batches of a SEED are the same in any case.
+    WORKERS: Annotated[int | None, Range(0)] = None
+
+    # How often images come in an epoch.
+    #   "uniform"   each once.
+    #   "balanced"  those with rare classes more often, up to sqrt(SAMPLING_THRESHOLD / share) times, where share is that
+    #             of the images that hold the class (repeat factor sampling, as for LVIS). Validation stays uniform.
+    # SAMPLING_THRESHOLD: the share of images below which a class is rare. None: one over the number of classes.
+    SAMPLING: Annotated[str, CheckedBy("cfg-sampling")] = "uniform"
+    SAMPLING_THRESHOLD: Annotated[float | None, CheckedBy("cfg-sampling-threshold")] = None
+
+    # Whether decoded and resized images are kept for the next epoch: "off", in "memory", or on "disk" (a file in the
+    # user's cache folder that goes with the program). Worth it where decoding takes longer than a training step.
+    # An image takes height x width x channels bytes of its molded size. SAMPLE_CACHE_LIMIT: GiB for all of them; what
+    # does not fit is loaded every time. Not used in the mode "crop".
+    SAMPLE_CACHE: Annotated[str, CheckedBy("cfg-sample-cache")] = "off"
+    SAMPLE_CACHE_LIMIT: Annotated[float, Range(0)] = 4.0
+
     # Seed of the training pipeline (shuffling, augmentation, sampling), a whole number. None: another one
     # each run.
     SEED: Annotated[int | None, Range(0, 2**32 - 1)] = None

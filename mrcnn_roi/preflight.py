@@ -19,7 +19,7 @@ from mrcnn_roi.checks.environment import Environment, read_environment
 from mrcnn_roi.checks.h5_header import WeightHeader, read_header
 from mrcnn_roi.checks.splits import Split, mold
 from mrcnn_roi.checks.table import all_codes
-from mrcnn_roi.checks.values import number
+from mrcnn_roi.checks.values import is_int, number
 from mrcnn_roi.datasets.problems import FAULTS
 from mrcnn_roi.datasets.scan import FULL_LIMIT, scan_dataset
 from mrcnn_roi.findings import CHECKS, Finding, SetupError, run_checks
@@ -97,12 +97,15 @@ class Gathered(NamedTuple):
 def gather(config, train=None, val=None, *, fast=False, progress=None, limit=FULL_LIMIT, cache=True) -> Gathered:
     """Scans the datasets, each once, also where they are one. Arguments as in preflight and scan_dataset."""
     datasets = {name: each for name, each in (("train", train), ("val", val)) if each is not None}
+    channels = config.IMAGE_CHANNEL_COUNT if is_int(getattr(config, "IMAGE_CHANNEL_COUNT", None), 1) else 3
     scans: dict[int, Any] = {}
     splits, failures = [], {}
     for name, each in datasets.items():
         try:
             if len(each.image_info) and len(each.image_ids) and id(each) not in scans:
-                scans[id(each)] = scan_dataset(each, fast=fast, progress=progress, limit=limit, cache=cache)
+                scans[id(each)] = scan_dataset(
+                    each, fast=fast, progress=progress, limit=limit, cache=cache, channels=int(channels)
+                )
             if id(each) in scans:
                 scan = scans[id(each)]
                 splits.append(Split(name, each, scan, mold(config, scan)))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 os.environ["MRCNN_ROI_CACHE"] = "off"  # of scans; tests of the cache give it a folder
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # or importing albumentations asks the network for its newest version
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -218,6 +218,6 @@ def test_show_names_what_it_cannot_use(arguments, says, tmp_path, monkeypatch, c
 def test_help_lists_every_command():
     result = runner.invoke(app, ["--help"])
     assert result.exit_code == 0
-    commands = ["demo", "check", "train", "evaluate", "detect", "show", "export", "explain", "config", "env", "run"]
-    for command in commands:
+    commands = ["demo", "check", "convert", "split", "train", "evaluate", "detect", "show", "export", "explain"]
+    for command in [*commands, "config", "env", "run"]:
         assert command in result.output

@@ -42,7 +42,8 @@ def test_defaults_are_the_originals(shared):
         assert isinstance(value, bool) == isinstance(expected, bool)
     pooling = {f"ROI_POOL_{name}" for name in ("METHOD", "SAMPLING_RATIO", "AGGREGATE", "ALIGNED", "LEVELS")}
     others = {"SILENCED_CHECKS", "RPN_CONV_SIZE", "MASK_CONV_SIZE", "SEED"}
-    assert set(config.to_dict()) == {*defaults, *others, *pooling}
+    feeding = {"WORKERS", "SAMPLING", "SAMPLING_THRESHOLD", "SAMPLE_CACHE", "SAMPLE_CACHE_LIMIT"}
+    assert set(config.to_dict()) == {*defaults, *others, *pooling, *feeding}
     assert set(Config.fields()) == {*config.to_dict()} - {"BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE"}
 
 

@@ -266,7 +266,7 @@ def test_bombs_are_refused_at_once(tmp_path, name, capfd):
 
 
 def test_jpegs_of_many_scans(tmp_path, monkeypatch):
-    monkeypatch.setattr("mrcnn_roi.datasets.images._MOST_VISITS", 100 * 100 * 50)
+    monkeypatch.setattr("mrcnn_roi.datasets.pillow_images._MOST_VISITS", 100 * 100 * 50)
     file = io.BytesIO()
     Image.new("L", (100, 100)).save(file, "JPEG", progressive=True)
     data = file.getvalue()[:-2]
@@ -280,7 +280,7 @@ def test_jpegs_of_many_scans(tmp_path, monkeypatch):
 def test_large_images_are_converted_in_parts(tmp_path, monkeypatch):
     path = image_file(tmp_path / "a.png", mode="P")
     whole = read_image(path)
-    monkeypatch.setattr("mrcnn_roi.datasets.images._BAND", 7 * 60)
+    monkeypatch.setattr("mrcnn_roi.datasets.pillow_images._BAND", 7 * 60)
     np.testing.assert_array_equal(read_image(path), whole)
 
 

@@ -46,6 +46,8 @@ def augmentation_fails(trials):
     if trials.errors:
         message = f"{trials.name} failed in {len(trials.errors)} of {DRAWS} draws: {trials.errors[0]}"
         fix = f"call it on an image {list(trials.shape)} uint8 with masks [H, W, N] bool; it must return both"
+        if any(word in trials.errors[0] for word in ("bbox", "label_fields", "keypoint")):
+            fix = "leave out bbox_params and keypoint_params: boxes are made anew from the masks"
         yield WHERE, message, fix
     elif trials.empty_error:
         message = f"{trials.name} fails on an image without objects, and the data have some: {trials.empty_error}"
@@ -71,8 +73,9 @@ def image_moves_alone(trials):
     if not off.any() or (_image_stands_still(trials) and not _mask_stands_still(trials)):
         return
     how = "moved the image but not the masks" if _mask_stands_still(trials) else "moved image and masks differently"
-    fix = "apply one call to both: to_deterministic() in imgaug, transform(image=..., masks=...) in albumentations"
-    yield WHERE, f"{trials.name} {how} {_extent(trials, off)}", f"{fix}, the same crop and flip in your own function"
+    fix = "apply one call to both: transform(image=..., masks=...) in albumentations, the same crop and flip in your own "
+    fix += "function; imgaug's Fliplr, Flipud, CropAndPad, Affine and PiecewiseAffine move masks, its others do not"
+    yield WHERE, f"{trials.name} {how} {_extent(trials, off)}", fix
 
 
 @check("aug-mask-only", Severity.ERROR)

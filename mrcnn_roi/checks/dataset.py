@@ -21,6 +21,7 @@ from mrcnn_roi.checks.scan_faults import (
 from mrcnn_roi.checks.splits import data_check, listed_images, whole
 from mrcnn_roi.findings import Severity
 
+FIRST = "is [channels, height, width]"  # what datasets.array_images says of such an array
 _DECODERS = ("decode", "truncated", "UnidentifiedImageError", "OSError", "load_image returned")  # the file is at fault
 # What load_mask raised, and what to do about it.
 _REMEDIES = (
@@ -150,11 +151,14 @@ def channels_differ(config, splits):
             message = f"load_image must return [H, W, {expected}] (IMAGE_CHANNEL_COUNT={expected}): {listed}"
             turned = channels_first(scan)[wrong] | (scan.height[wrong] == expected) & (scan.width[wrong] >= SIDE)
             turned &= scan.channels[wrong] >= SIDE
-            if turned.any() and len(turned) == len(texts):
+            if scan.reads_files and (turned.any() or any(FIRST in text for text in texts.values())):
+                fix = "save the arrays with the channels last: np.save(path, np.moveaxis(image, 0, -1))"
+            elif turned.any() and len(turned) == len(texts):
                 fix = _axis_fix(expected, np.unique(scan.height[wrong[turned]]), bool(turned.all()))
             else:
                 everywhere = len(wrong) == int((scan.channels >= 0).sum())
-                fix = _channel_fix(expected, np.unique(scan.channels[wrong]), mean_pixel(split, wrong), everywhere)
+                found, mean = np.unique(scan.channels[wrong]), mean_pixel(split, wrong)
+                fix = (_file_fix if scan.reads_files else _channel_fix)(expected, found, mean, everywhere)
             yield split.name, message, fix
 
 
@@ -184,8 +188,19 @@ def _channel_fix(expected: int, found: np.ndarray, mean: str, everywhere: bool) 
         change = f"image[..., :{expected}]" if count > expected else f"all {expected} channels"
     if not everywhere or (expected == 3 and count == 0):  # [H, W] is no set-up of its own
         return f"return {change} from load_image"
-    means = f"MEAN_PIXEL = {mean}" if 0 < count <= 4 else f"MEAN_PIXEL = the mean of each of the {count or 1} channels"
-    return f"return {change} from load_image, or set IMAGE_CHANNEL_COUNT = {count or 1} and {means}"
+    return f"return {change} from load_image, or set IMAGE_CHANNEL_COUNT = {count or 1} and {_means(count, mean)}"
+
+
+def _file_fix(expected: int, found: np.ndarray, mean: str, everywhere: bool) -> str:
+    """As _channel_fix, for images that the package loads: their files have not the bands for `expected` channels."""
+    fix = f"save these images with {expected} band{'s' * (expected > 1)}"
+    if len(found) != 1 or not everywhere:
+        return f"{fix}, or leave them out"
+    return f"set IMAGE_CHANNEL_COUNT = {found[0]} and {_means(int(found[0]), mean)}, or {fix}"
+
+
+def _means(count: int, mean: str) -> str:
+    return f"MEAN_PIXEL = {mean if mean.startswith('[') else f'the mean of each of the {count or 1} channels'}"
 
 
 def _size_problem(splits, code: str, effect: str, fix: str):

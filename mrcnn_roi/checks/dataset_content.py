@@ -23,6 +23,7 @@ SUFFIXES = {
     "GIF": (".gif",),
     "TIFF": (".tif", ".tiff"),
     "WEBP": (".webp",),
+    "NPY": (".npy",),
 }
 
 
@@ -129,12 +130,23 @@ def channels_mixed(splits):
 @data_check("ds-alpha-dropped", Severity.WARNING, "dataset")
 def alpha_dropped(splits):
     """A fourth channel that differs from pixel to pixel is cut off by load_image. If it holds depth or
-    another measurement rather than transparency, the network never sees it."""
+    another measurement rather than transparency, the network never sees it. So it is with the bands after the
+    third of a TIFF or an array."""
     for split in splits:
-        rows = np.flatnonzero(split.scan.alpha_varies & (split.scan.channels == 3))
+        scan = split.scan
+        rows = np.flatnonzero(scan.alpha_varies & (scan.channels > 0))
         if len(rows):
-            fix = "for RGB-D return 4 channels from load_image, set IMAGE_CHANNEL_COUNT = 4 and MEAN_PIXEL to 4 values"
-            yield split.name, f"the alpha channel is dropped: {listed_images(split, rows)}", fix
+            bands = max(_bands_of(scan.mode[row]) for row in rows)
+            what = "the alpha channel is" if bands <= 4 else f"bands of files of up to {bands} are"
+            loading = "" if scan.reads_files else f"return {bands} channels from load_image, "
+            fix = f"{'if alpha holds a measurement, ' if bands <= 4 else ''}{loading}set IMAGE_CHANNEL_COUNT = {bands} "
+            yield split.name, f"{what} dropped: {listed_images(split, rows)}", f"{fix}and MEAN_PIXEL to {bands} values"
+
+
+def _bands_of(mode: str) -> int:
+    """The bands of a file that has some too many: 4 of "RGBA", 5 of "uint16x5"."""
+    count = mode.rpartition("x")[2]
+    return int(count) if count.isdecimal() else 4
 
 
 def _by_content(split: Split) -> dict[str, list[int]]:

@@ -101,7 +101,9 @@ def classes_differ(train, val):
     if len(ours) == len(theirs) and different:
         shown = (f"{i} is {ours[i]!r} in train, {theirs[i]!r} in val" for i in different)
         message = f"{len(different)} class ids mean different classes{first(shown, len(different))}"
-        yield "train, val", message, f"call add_class() in the same order in both: {', '.join(ours[1:9])}"
+        listed = ", ".join(ours[1:9])
+        fix = f"call add_class() in the same order in both: {listed}; of annotation files load_train_and_val() does it"
+        yield "train, val", message, fix
 
 
 @data_check("cd-class-id-range", Severity.ERROR, "fit")
@@ -185,9 +187,11 @@ def class_only_in_val(train, val):
 
 
 @data_check("cd-class-imbalance", Severity.WARNING, "fit")
-def class_imbalance(train):
-    """One class has more than 50 times the objects of another that has fewer than 50. The network then tends
-    to answer with the frequent class. Ratios such as 10:1 are harmless."""
+def class_imbalance(config, train):
+    """One class has more than 50 times the objects of another that has fewer than 50, and images are not sampled to
+    make up for it. The network then tends to answer with the frequent class. Ratios such as 10:1 are harmless."""
+    if getattr(config, "SAMPLING", None) == "balanced":
+        return
     counts = _class_counts(train)
     present = np.flatnonzero(counts)
     if len(present) < 2 or not _all_sound(train):
@@ -202,7 +206,8 @@ def class_imbalance(train):
         yield (
             "train",
             message,
-            f"annotate more of {names[rare[0]]!r}, or add its images several times ({weight})",
+            f'set SAMPLING = "balanced", which repeats images with rare classes ({weight}), or annotate more of '
+            f"{names[rare[0]]!r}",
         )
 
 

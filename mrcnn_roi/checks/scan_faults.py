@@ -102,13 +102,15 @@ def _size(scan, row: int) -> tuple[int, int]:
 
 
 def mean_pixel(split: Split, rows: np.ndarray) -> str:
-    """The mean of the images, a number a channel, as a literal; the scan knows it of four channels, and of more one
-    number stands for all."""
+    """The mean of the images, a number a channel, as a literal; of more channels than the scan knows it of, one number
+    stands for all. "" where no pixels were read."""
     means = split.scan.channel_mean[rows]
     known = means[:, ~np.isnan(means).all(axis=0)] if len(rows) else means[:, :0]
     numbers = [f"{each:.3g}" if each < 1 else f"{each:.1f}" for each in np.nanmean(known, axis=0)]
     count = int(split.scan.channels[rows].max(initial=0))
-    return f"np.full({count}, {numbers[0]})" if count > 4 else f"[{', '.join(numbers)}]"
+    if not numbers:
+        return ""  # nothing was read
+    return f"np.full({count}, {numbers[0]})" if count > len(numbers) else f"[{', '.join(numbers)}]"
 
 
 def nothing_read(split: Split) -> bool:

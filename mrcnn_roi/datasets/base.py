@@ -21,6 +21,7 @@ Source: utils.Dataset of matterport/Mask_RCNN at 3deaec5. Differences: files are
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 from typing import Any, ClassVar
@@ -45,6 +46,7 @@ class Dataset:
 
     applies_exif: ClassVar[bool] = False  # whether EXIF orientation holds where no size decides (datasets.images)
     parallel_safe: ClassVar[bool] = False  # whether load_image and load_mask may be called from several threads
+    annotation_file: Any = None  # the one file that everything was read from, where load_dataset read one
 
     num_classes: int
     class_ids: np.ndarray
@@ -139,17 +141,19 @@ class Dataset:
         """The path or URL of the image."""
         return self.image_info[image_id]["path"]
 
-    def load_image(self, image_id: int) -> np.ndarray:
-        """The image, [H, W, 3] RGB: greyscale repeated, alpha dropped, palette looked up.
+    def load_image(self, image_id: int, channels: int = 3) -> np.ndarray:
+        """The image, [H, W, channels]. Three are RGB: greyscale repeated, alpha dropped, palette looked up.
 
-        Raises SetupError naming the file where it is missing or cannot be decoded, ValueError where there is
-        no path.
+        channels: IMAGE_CHANNEL_COUNT; `datasets.image_channels` says what becomes of files with other bands. An
+        override need not take it: `load_channels` calls it without.
+        Raises SetupError naming the file where it is missing, cannot be decoded or has not the bands ("ds-channels"),
+        ValueError where there is no path.
         """
         info = self.image_info[image_id]
         path = info["path"]
         if not isinstance(path, (str, os.PathLike)):
             raise ValueError(f"expected a path in image_info[{image_id}], received {path!r}: override load_image()")
-        return read_image(path, self.annotated_size(image_id), self.applies_exif)
+        return read_image(path, self.annotated_size(image_id), self.applies_exif, channels)
 
     def annotated_size(self, image_id: int) -> tuple[int, int] | None:
         """(height, width) the annotations were drawn on: add_image's height and width; None where not given.
@@ -184,6 +188,22 @@ class Dataset:
         """Bytes that change when anything but the content of the image's own file changes what load_image and load_mask
         return. None, the default: not known, so that what a scan finds is never taken from its cache."""
         return None
+
+
+def load_channels(dataset: Any, image_id: int, channels: int) -> Any:
+    """The image with so many channels where load_image can be asked for them, as the package's own can; what a user's
+    load_image returns otherwise."""
+    if takes_channels(dataset):
+        return dataset.load_image(image_id, channels=channels)
+    return dataset.load_image(image_id)
+
+
+def takes_channels(dataset: Any) -> bool:
+    """Whether load_image has a parameter `channels`."""
+    try:
+        return "channels" in inspect.signature(dataset.load_image).parameters
+    except (TypeError, ValueError):  # no Python function
+        return False
 
 
 def declared_size(info: dict[str, Any]) -> tuple[int, int] | None:

@@ -14,12 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from mrcnn_roi.datasets.base import Dataset, declared_size
-from mrcnn_roi.datasets.images import Header, alpha_varies, orientation_applies, read_header, read_image
+from mrcnn_roi.datasets.base import Dataset, declared_size, load_channels
+from mrcnn_roi.datasets.image_channels import bands_taken
+from mrcnn_roi.datasets.image_header import Header, orientation_applies
+from mrcnn_roi.datasets.images import alpha_varies, read_header, read_image
 from mrcnn_roi.findings import SetupError
 from mrcnn_roi.ops.masks import extract_bboxes
 
 NONE = np.zeros(0, np.int64)
+MEANS = 16  # channels whose mean is kept
 LARGEST = 2**32  # numbers in an image or in its masks
 
 
@@ -35,7 +38,7 @@ class ImageFacts:
     dtype_max: float = np.nan
     value_min: float = np.nan
     value_max: float = np.nan
-    channel_mean: tuple[float, float, float, float] = (np.nan,) * 4
+    channel_mean: tuple[float, ...] = (np.nan,) * MEANS
     declared_height: int = -1
     declared_width: int = -1
     mode: str = ""
@@ -63,8 +66,12 @@ class ImageFacts:
     file_time: int = -1  # nanoseconds
 
 
-def image_facts(dataset: Dataset, image_id: int, full: bool) -> ImageFacts:
-    """The facts of one image: decoded with its masks (full), or from headers and annotations alone."""
+def image_facts(dataset: Dataset, image_id: int, full: bool, channels: int = 3) -> ImageFacts:
+    """The facts of one image: decoded with its masks (full), or from headers and annotations alone.
+
+    channels: IMAGE_CHANNEL_COUNT, which load_image is asked for where it can be. An image whose file does not have as
+    many is measured as it is: how many it has, and what their mean is, says what to set.
+    """
     info = dataset.image_info[image_id]
     facts = ImageFacts(path=path_of(info), read=full)
     with contextlib.suppress(OSError, ValueError):
@@ -74,12 +81,13 @@ def image_facts(dataset: Dataset, image_id: int, full: bool) -> ImageFacts:
     header = _header_facts(facts, dataset)
     if full:
         started = time.perf_counter()
-        image = _load_image(facts, dataset, image_id)
+        asked = header.channels(channels) if header and reads_files(dataset) else channels
+        image = _load_image(facts, dataset, image_id, asked)
         _load_masks(facts, dataset, image_id)
         facts.load_seconds = time.perf_counter() - started
         _file_facts(facts, dataset, header, image)
     else:
-        _presume_image(facts, dataset, image_id, header)
+        _presume_image(facts, dataset, image_id, header, channels)
         _load_boxes(facts, dataset, image_id)
     return facts
 
@@ -111,39 +119,43 @@ def _failure(error: BaseException) -> tuple[str, str]:
 
 
 def _header_facts(facts: ImageFacts, dataset: Dataset) -> Header | None:
-    if not facts.path or (not os.path.isfile(facts.path) and not _reads_files(dataset)):
+    if not facts.path or (not os.path.isfile(facts.path) and not reads_files(dataset)):
         return None  # a class that makes its images itself may put anything into path
     try:
         header = read_header(facts.path)
     except SetupError as error:
-        facts.error = _failure(error) if _reads_files(dataset) else None
+        facts.error = _failure(error) if reads_files(dataset) else None
         return None
     facts.mode, facts.file_format, facts.exif_orientation = header.mode, header.format, header.orientation
     return header
 
 
-def _reads_files(dataset: Dataset) -> bool:
+def reads_files(dataset: Dataset) -> bool:
     """Whether load_image is the package's own, so that what its headers say is what it will return."""
     return type(dataset).load_image.__module__.startswith(__package__ or "")
 
 
-def _presume_image(facts: ImageFacts, dataset: Dataset, image_id: int, header: Header | None) -> None:
-    """Height and width as load_image will return them, without calling it."""
+def _presume_image(
+    facts: ImageFacts, dataset: Dataset, image_id: int, header: Header | None, channels: int
+) -> None:
+    """Height, width and channels as load_image will return them, without calling it."""
     facts.height, facts.width = facts.declared_height, facts.declared_width
     if header is None:
         return
-    if _reads_files(dataset):
+    if reads_files(dataset):
         turned = orientation_applies(header, dataset.annotated_size(image_id), dataset.applies_exif)
         facts.height, facts.width = header.oriented_size(turned)
-        facts.channels, facts.exif_applied = 3, int(turned or header.orientation == 1)
+        facts.channels, facts.exif_applied = header.channels(channels), int(turned or header.orientation == 1)
+        if (facts.declared_height, facts.declared_width) == (header.width, header.bands):
+            facts.channels = header.bands  # an array [C, H, W], as its annotations show
     elif facts.height < 0:
         facts.height, facts.width = header.oriented_size(False)
 
 
-def _load_image(facts: ImageFacts, dataset: Dataset, image_id: int) -> np.ndarray | None:
+def _load_image(facts: ImageFacts, dataset: Dataset, image_id: int, channels: int) -> np.ndarray | None:
     """Measures the image and returns it; None where it is none."""
     try:
-        image = np.asarray(dataset.load_image(image_id))
+        image = np.asarray(load_channels(dataset, image_id, channels))
     except (Exception, SystemExit, GeneratorExit) as error:  # the user's code may raise anything: it is reported
         facts.error = _failure(error)
         return None
@@ -162,8 +174,8 @@ def _load_image(facts: ImageFacts, dataset: Dataset, image_id: int) -> np.ndarra
     facts.dtype, facts.dtype_max = str(image.dtype), _largest(image.dtype)
     facts.value_min, facts.value_max = float(image.min()), float(image.max())
     sample = image[:: max(1, image.shape[0] // 128), :: max(1, image.shape[1] // 128)]
-    means = sample.reshape(-1, max(facts.channels, 1)).mean(axis=0, dtype=np.float64)[:4]
-    facts.channel_mean = tuple(float(mean) for mean in means) + (np.nan,) * (4 - len(means))  # type: ignore[assignment]
+    means = sample.reshape(-1, max(facts.channels, 1)).mean(axis=0, dtype=np.float64)[:MEANS]
+    facts.channel_mean = tuple(float(mean) for mean in means) + (np.nan,) * (MEANS - len(means))
     return image
 
 
@@ -179,7 +191,7 @@ def _file_facts(facts: ImageFacts, dataset: Dataset, header: Header | None, imag
         return
     try:
         facts.sha1 = sha1_of(facts.path)
-        facts.alpha_varies = alpha_varies(facts.path) if header.mode in ("RGBA", "LA", "PA") else False
+        facts.alpha_varies = _drops_bands(facts, dataset, header) and alpha_varies(facts.path, facts.channels)
     except (OSError, SetupError) as error:
         facts.error = facts.error or _failure(error)
     stored, turned = header.oriented_size(False), header.oriented_size(True)
@@ -187,10 +199,17 @@ def _file_facts(facts: ImageFacts, dataset: Dataset, header: Header | None, imag
         facts.exif_applied = 1
     elif stored != turned and (facts.height, facts.width) in (stored, turned):
         facts.exif_applied = int((facts.height, facts.width) == turned)
-    elif _reads_files(dataset):
+    elif reads_files(dataset):
         facts.exif_applied = int(dataset.applies_exif)
     elif image is not None:
         facts.exif_applied = _applies_orientation(facts.path, image)
+
+
+def _drops_bands(facts: ImageFacts, dataset: Dataset, header: Header) -> bool:
+    """Whether load_image leaves bands of the file out. A user's own may do so on purpose, but for three channels, the
+    usual number, which says nothing."""
+    judged = facts.channels > 0 if reads_files(dataset) else facts.channels == 3
+    return judged and header.pages == 1 and 0 < bands_taken(header.bands, facts.channels) < header.bands
 
 
 def _applies_orientation(path: str, image: np.ndarray) -> int:
@@ -198,9 +217,10 @@ def _applies_orientation(path: str, image: np.ndarray) -> int:
     mirrored and square images, whose size does not tell."""
     for applied in (0, 1):
         try:
-            if np.array_equal(read_image(path, None, bool(applied)), image):
+            channels = image.shape[2] if image.ndim == 3 else 1
+            if np.array_equal(read_image(path, None, bool(applied), channels).reshape(image.shape), image):
                 return applied
-        except SetupError:  # the file's own reader may know more formats
+        except (SetupError, ValueError):  # the file's own reader may know more formats, or turn otherwise
             break
     return -1
 

@@ -17,7 +17,7 @@ from mrcnn_roi.datasets.json_stream import BEGIN, stream_json
 from mrcnn_roi.datasets.problems import shown
 from mrcnn_roi.findings import Finding, SetupError, Severity
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".ppm", ".pgm", ".npy")
 NEIGHBOURS = 400  # names of a folder that are compared with a missing one; comparing takes microseconds for each
 
 

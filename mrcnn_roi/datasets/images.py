@@ -1,8 +1,12 @@
 """Decoding image files: what `Dataset.load_image` returns, and what the header alone says.
 
-Pixels come as [H, W, 3] RGB. Greyscale is repeated, alpha is dropped, a palette is looked up. 8 bits stay
-8 bits; greyscale of 16 bits and TIFF of more than 8 bits keep their values and dtype, so that a check can
-compare them with MEAN_PIXEL. Only RGB PNGs of 16 bits lose their low bytes: Pillow has no such mode.
+Pixels come as [H, W, channels], three of them unless others are asked for: `image_channels` says what becomes of a
+file with other bands. Files keep their depth: 8 bits stay 8 bits; greyscale of 16 bits, TIFF of more than 8 bits and
+NumPy's arrays keep their values and dtype, so that a check can compare them with MEAN_PIXEL. Only RGB PNGs of 16 bits
+lose their low bytes.
+
+The content decides who decodes, not the name: NumPy (`array_images`), tifffile for what Pillow would cut of a TIFF
+(`tiff_images`), Pillow for all others (`pillow_images`).
 
 EXIF orientation. A camera stores the pixels one way and a note how to turn them; annotation tools turn them.
 The size the annotations were drawn on decides: pixels are turned where that size equals the turned one, left
@@ -18,89 +22,68 @@ import os
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from mrcnn_roi.datasets.array_images import MAGIC, ZIP_MAGIC, array_header, array_pixels
 from mrcnn_roi.datasets.files import closest_name, setup_error
-from mrcnn_roi.datasets.tiff_images import refuse_bomb, tiff_header, tiff_pixels
+from mrcnn_roi.datasets.image_channels import bands_taken
+from mrcnn_roi.datasets.image_header import Header, orientation_applies, turn, turn_back
+from mrcnn_roi.datasets.pillow_images import cuts_tiff, opened, pillow_header, pillow_pixels
+from mrcnn_roi.datasets.tiff_images import tiff_header, tiff_image
 from mrcnn_roi.findings import SetupError
 
-EXIF_ORIENTATION = 0x0112
-_TIFF_BITS = 258
-_BAND = 1 << 24  # pixels converted at once
-_MOST_VISITS = 2 * 10**10  # pixels times scans of a progressive JPEG, some ten seconds of decoding
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a file says of itself before its pixels are decoded. Sizes are the stored ones, in pixels."""
-
-    height: int
-    width: int
-    mode: str  # Pillow's: "L", "RGB", "RGBA", "P", "I;16", ...
-    format: str  # "PNG", "JPEG", ...
-    orientation: int  # EXIF tag 0x0112: 1 upright, 2-4 flipped, 5-8 turned by 90 degrees
-
-    def oriented_size(self, turned: bool) -> tuple[int, int]:
-        """(height, width) after the orientation was applied, or as stored."""
-        return (self.width, self.height) if turned and self.orientation >= 5 else (self.height, self.width)
-
-
-def opened(file: str | os.PathLike | BinaryIO) -> Image.Image:
-    """The image file, or the bytes of one, opened by Pillow. Raises what Pillow does, and ValueError for EPS, whose
-    pixels would come from running it as a program."""
-    image = Image.open(file)
-    if image.format == "EPS":
-        image.close()
-        raise ValueError("EPS is a program, not an image")
-    return image
+_TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_ALPHA_MODES = ("RGBA", "LA", "PA")
 
 
 def read_header(path: str | os.PathLike) -> Header:
     """The header of an image file. Raises SetupError naming the file, as `read_image` does."""
     with _faults(path):
-        if _needs_tifffile(path):
-            height, width, mode = tiff_header(path)
-            return Header(height, width, mode, "TIFF", 1)
+        kind = _kind(path)
+        if kind == "array":
+            array = array_header(path)
+            height, width, bands = array.shape
+            return Header(height, width, array.mode, array.format, 1, bands)
+        if kind == "tiff" and _needs_tifffile(path, 1):
+            return tiff_header(path)
         with opened(path) as image:
-            return _header(image)
+            return pillow_header(image, path)
 
 
 def read_image(
-    path: str | os.PathLike, declared_size: tuple[int, int] | None = None, apply_exif: bool = True
+    path: str | os.PathLike,
+    declared_size: tuple[int, int] | None = None,
+    apply_exif: bool = True,
+    channels: int = 3,
 ) -> np.ndarray:
-    """Decodes an image file to [H, W, 3] RGB.
+    """Decodes an image file to [H, W, channels], 3 being RGB.
 
     declared_size: (height, width) the annotations were drawn on; it decides on EXIF orientation.
     apply_exif: what to do where sizes cannot decide.
+    channels: IMAGE_CHANNEL_COUNT. See `image_channels` for what files with other bands become.
     Raises SetupError naming the file: "ds-file-missing" where there is no regular file, "ds-file-unreadable"
-    where it cannot be decoded or is a decompression bomb (Pillow's limit).
+    where it cannot be decoded or is a decompression bomb (Pillow's limit), "ds-channels" where its bands do not make
+    so many channels. Raises ValueError for channels that are no positive whole number.
     """
+    if not isinstance(channels, (int, np.integer)) or isinstance(channels, bool) or channels < 1:
+        raise ValueError(f"expected channels to be a whole number from 1 on, received {channels!r}")
     with _faults(path):
-        if _needs_tifffile(path):
-            return tiff_pixels(path)
-        with opened(path) as image:
-            header = _header(image)
-            _refuse_endless(image, path)
-            if orientation_applies(header, declared_size, apply_exif):
-                return _pixels(image.transpose(_TURNS[header.orientation]), path)
-            return _pixels(image, path)
+        kind = _kind(path)
+        if kind == "array":
+            return array_pixels(path, int(channels))
+        if kind == "tiff" and _needs_tifffile(path, int(channels)):
+            header, pixels = tiff_image(path, int(channels))
+        else:
+            with opened(path) as image:
+                header, pixels = pillow_header(image, path), pillow_pixels(image, path, int(channels))
+        applies = orientation_applies(header, declared_size, apply_exif)
+        return turn(pixels, header.orientation) if applies else pixels
 
 
 def read_label_map(path: str | os.PathLike) -> np.ndarray:
-    """The integer values of a single-channel or palette image, [H, W]; of a palette the indices.
+    """The integer values of a single-channel or palette image, [H, W], as stored; of a palette the indices.
 
     Raises SetupError naming the file, also where it holds several channels.
     """
@@ -112,7 +95,9 @@ def read_label_map(path: str | os.PathLike) -> np.ndarray:
                 f"a label map has one channel of integers, this file has mode {image.mode}",
                 "save the instance ids as an 8 or 16 bit greyscale PNG",
             )
-        return np.asarray(image)
+        header = pillow_header(image, path)
+        pixels = np.asarray(image)
+        return turn_back(pixels, header.orientation) if header.format == "TIFF" else pixels  # which Pillow has turned
 
 
 def is_label_map(mode: str) -> bool:
@@ -120,23 +105,41 @@ def is_label_map(mode: str) -> bool:
     return mode in ("1", "L", "P", "I") or mode.startswith("I;16")
 
 
-def alpha_varies(path: str | os.PathLike) -> bool:
-    """Whether the file has an alpha channel that is not constant."""
-    with _faults(path), opened(path) as image:
-        if "A" not in image.getbands():
+def alpha_varies(path: str | os.PathLike, channels: int = 3) -> bool:
+    """Whether the file has bands, alpha among them, that an image of so many channels leaves out and that are not
+    constant. True also where they cannot be decoded to be looked at."""
+    with _faults(path):
+        header = read_header(path)
+        taken = bands_taken(header.bands, channels)
+        if header.mode in _ALPHA_MODES and header.bands <= 4:
+            with opened(path) as image:
+                low, high = image.getchannel("A").getextrema()
+                return low != high and 0 < taken < header.bands
+        if not 0 < taken < header.bands or header.mode == "P":
             return False
-        low, high = image.getchannel("A").getextrema()
-        return low != high
+        try:
+            pixels = array_pixels(path, None) if _kind(path) == "array" else tiff_image(path, None)[1]
+        except ValueError:  # of a compression that only Pillow knows
+            return True
+        return bool((pixels[..., taken:] != pixels[:1, :1, taken:]).any())
 
 
-def orientation_applies(header: Header, declared_size: tuple[int, int] | None, default: bool) -> bool:
-    """Whether the pixels are turned by the EXIF orientation (see the module's text)."""
-    if header.orientation not in _TURNS:
-        return False
-    stored, turned = header.oriented_size(False), header.oriented_size(True)
-    if declared_size is not None and stored != turned and tuple(declared_size) in (stored, turned):
-        return tuple(declared_size) == turned
-    return default
+def _kind(path: str | os.PathLike) -> str:
+    """By the first bytes: "array" of NumPy's, "tiff", or "" for what is Pillow's to tell."""
+    with open(path, "rb") as file:
+        start = file.read(len(MAGIC))
+    if start == MAGIC or start.startswith(ZIP_MAGIC):
+        return "array"
+    return "tiff" if start.startswith(_TIFF_MAGICS) else ""
+
+
+def _needs_tifffile(path: str | os.PathLike, channels: int) -> bool:
+    """Whether a TIFF is one that Pillow cannot open, or of which it would not give all that is asked for."""
+    try:
+        with opened(path) as image:
+            return image.format == "TIFF" and cuts_tiff(image, channels)
+    except UnidentifiedImageError:
+        return True
 
 
 @contextlib.contextmanager
@@ -158,6 +161,8 @@ def _faults(path: str | os.PathLike) -> Iterator[None]:
     except Exception as error:  # decoders raise nearly anything on damaged bytes
         text = f"cannot be decoded: {type(error).__name__}: {error}{_size(path)}"
         fix = "copy or download the file again, or take it out of the annotations"
+        if isinstance(error, ImportError) or "imagecodecs" in str(error):
+            fix = "pip install imagecodecs, or save the file without compression, or with deflate and no predictor"
         raise setup_error("ds-file-unreadable", path, text, fix) from error
 
 
@@ -191,66 +196,3 @@ def _silent() -> Iterator[None]:
 
 def _nothing(record: logging.LogRecord) -> bool:
     return False
-
-
-def _header(image: Image.Image) -> Header:
-    orientation = 1
-    if image.format == "PNG":  # getexif() of a PNG without such a chunk would decode all pixels
-        orientation = image.getexif().get(EXIF_ORIENTATION, 1) if "exif" in image.info else 1
-    elif image.format != "TIFF":  # whose orientation Pillow applies itself
-        orientation = image.getexif().get(EXIF_ORIENTATION, 1)
-    valid = isinstance(orientation, int) and 1 <= orientation <= 8
-    return Header(image.height, image.width, image.mode, image.format or "", orientation if valid else 1)
-
-
-def _refuse_endless(image: Image.Image, path: str | os.PathLike) -> None:
-    """Raises ValueError for a progressive JPEG that goes over its pixels more often than anybody waits for."""
-    if not image.info.get("progressive"):
-        return
-    with open(path, "rb") as file:
-        scans = file.read(1 << 26).count(b"\xff\xda")
-    if scans * image.width * image.height > _MOST_VISITS:
-        raise ValueError(f"{scans} scans of {image.width} x {image.height} pixels")
-
-
-def _pixels(image: Image.Image, path: str | os.PathLike) -> np.ndarray:
-    """[H, W, 3] of an opened image: uint8, or the file's own dtype where one channel carries more bits."""
-    if not _is_deep_grey(image.mode):
-        return _rgb(image)
-    wide = 2 if image.mode.startswith("I;16") else 4
-    refuse_bomb(image.height, image.width, 3 * wide, os.path.getsize(path))
-    grey = np.asarray(image)
-    if grey.dtype == np.int32 and grey.size and grey.min() >= 0 and grey.max() <= 65535:
-        grey = grey.astype(np.uint16)  # older Pillow opens 16-bit PNGs in its 32-bit mode
-    return np.repeat(grey.astype(grey.dtype.newbyteorder("="), copy=False)[..., None], 3, axis=2)
-
-
-def _rgb(image: Image.Image) -> np.ndarray:
-    """uint8 [H, W, 3]; of a large image band by band, or there would be four copies of it in memory."""
-    image.load()  # some formats know their size only then
-    image.info.pop("transparency", None)  # is dropped, and Pillow would warn of it
-    rows = max(1, _BAND // image.width)
-    if image.height <= rows:
-        return np.array(image.convert("RGB"))
-    pixels = np.empty((image.height, image.width, 3), np.uint8)
-    for top in range(0, image.height, rows):
-        band = (0, top, image.width, min(top + rows, image.height))
-        pixels[top : band[3]] = np.asarray(image.crop(band).convert("RGB"))
-    return pixels
-
-
-def _is_deep_grey(mode: str) -> bool:
-    return mode in ("F", "I") or mode.startswith("I;16")
-
-
-def _needs_tifffile(path: str | os.PathLike) -> bool:
-    """Whether the file is a TIFF that Pillow cannot open, or whose samples it would cut to 8 bits."""
-    with open(path, "rb") as file:
-        if file.read(4) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-            return False
-    try:
-        with opened(path) as image:
-            bits = getattr(image, "tag_v2", {}).get(_TIFF_BITS, 8)
-            return max(np.atleast_1d(bits)) > 8 and not _is_deep_grey(image.mode)
-    except UnidentifiedImageError:
-        return True

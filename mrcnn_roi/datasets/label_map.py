@@ -3,45 +3,54 @@
 Two folders, images and maps, matched by file stem; the map's name may end in _mask, _label, _instances, _gt
 and the like (Penn-Fudan: PNGImages/FudanPed00001.png and PedMasks/FudanPed00001_mask.png). The maps have one
 channel, or a palette whose indices count; in a palette 255 is the void colour (Pascal VOC) and no instance.
+
+All instances are of one class, or their classes come from a folder of class maps, from a table, or from the numbers
+themselves (Cityscapes: class * 1000 + k).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mrcnn_roi.datasets.base import Dataset
+from mrcnn_roi.datasets.class_names import report_names
 from mrcnn_roi.datasets.files import IMAGE_SUFFIXES, setup_error
-from mrcnn_roi.datasets.images import Header, is_label_map, read_header, read_label_map
+from mrcnn_roi.datasets.images import Header, is_label_map, read_header
+from mrcnn_roi.datasets.label_map_classes import Classes, MapFile
 from mrcnn_roi.datasets.label_map_files import (
     AS_NUMBERS,
+    CLASS_FOLDER,
     FROM_COLOURS,
     MAP_FOLDER,
-    MAP_SUFFIXES,
     files_of,
     fits,
     lossy_maps,
+    map_files,
     stem_of,
 )
+from mrcnn_roi.datasets.label_map_options import ClassOptions, classes_of
+from mrcnn_roi.datasets.label_map_pixels import MAX_INSTANCES as MAX_INSTANCES
+from mrcnn_roi.datasets.label_map_pixels import VOID as VOID
+from mrcnn_roi.datasets.label_map_pixels import boxes_of, masks_of, read_instances
 from mrcnn_roi.datasets.problems import Problems, shown
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.findings import SetupError
-from mrcnn_roi.ops.masks import extract_bboxes
 
 NAME = "label_map"
 TITLE = "label-map masks (one PNG an image, pixel value = instance)"
-OPTIONS = ("class_name", "instance_classes")
-
-VOID = 255
-MAX_INSTANCES = 2000  # in one image; more are the grey values of a photograph or a depth image
+OPTIONS = ("class_name", "class_names", "instance_classes", "class_maps", "table", "divisor")
 
 
 class LabelMapDataset(Dataset):
-    """A dataset of label maps. image_info entries hold "mask_path" and "mask_size" (height, width)."""
+    """A dataset of label maps. image_info entries hold "mask_path" and "mask_size" (height, width), "instance_classes"
+    (number -> class name), "default_class" of the numbers that are not among them, "divisor", and "class_fault", the
+    Finding that forbids the masks."""
 
+    SOURCE = NAME
     applies_exif = True
     parallel_safe = True
 
@@ -52,23 +61,28 @@ class LabelMapDataset(Dataset):
     def load_mask(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
         """(masks bool [H, W, N], class ids int32 [N]), one instance for each number in the map, ascending.
 
-        Raises SetupError naming the map where it is missing, cannot be decoded, or has several channels.
+        Raises SetupError naming the map where it is missing, cannot be decoded, has several channels, or has an
+        instance that no class is known of.
         """
         label_map, numbers = self._numbers(image_id)
-        masks = label_map == numbers[:, None, None]
-        return np.moveaxis(masks, 0, -1), self._class_ids(image_id, numbers)
+        return masks_of(label_map, numbers), self._class_ids(image_id, numbers)
 
     def load_boxes(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
-        """(boxes int32 [N, (y1, x1, y2, x2)] pixels, class ids int32 [N]), from the map."""
-        masks, class_ids = self.load_mask(image_id)
-        return extract_bboxes(masks), class_ids
+        """(boxes int32 [N, (y1, x1, y2, x2)] pixels, class ids int32 [N]), from the map. Raises as load_mask does."""
+        label_map, numbers = self._numbers(image_id)
+        return boxes_of(label_map, numbers), self._class_ids(image_id, numbers)
+
+    def instance_names(self, image_id: int) -> list[str]:
+        """ "number 3" for each instance of load_mask, where the classes of all of them are known; else []."""
+        info = self.image_info[image_id]
+        return [f"number {number}" for number in sorted(info["instance_classes"])] if not info["default_class"] else []
 
     def image_reference(self, image_id: int) -> str:
         """The path of the image."""
         return str(self.image_info[image_id]["path"])
 
     def scan_key(self, image_id: int) -> bytes | None:
-        """The path, and the map's with its size and time of modification; None where there is no map."""
+        """The path, the map's with its size and time of modification, and the classes; None where there is no map."""
         info = self.image_info[image_id]
         try:
             status = os.stat(info["mask_path"])
@@ -82,29 +96,25 @@ class LabelMapDataset(Dataset):
             info["mask_size"],
             info["void"],
         )
-        return repr((own, info["instance_classes"])).encode("utf-8", "backslashreplace")
+        classes = (info["instance_classes"], info["default_class"], info["divisor"], str(info["class_fault"]))
+        return repr((own, classes)).encode("utf-8", "backslashreplace")
 
     def _numbers(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
         info = self.image_info[image_id]
-        label_map = read_label_map(info["mask_path"])
-        numbers = np.unique(label_map)
-        numbers = numbers[numbers != 0]
-        if len(numbers) > MAX_INSTANCES:
-            raise setup_error(
-                "ds-file-unreadable",
-                info["mask_path"],
-                f"{len(numbers)} different numbers, so this is no map of instances but a picture",
-                "save the instance ids as an 8 or 16 bit greyscale PNG, 0 for the background",
-            )
-        if info["void"] and len(numbers) > 1:
-            numbers = numbers[numbers != VOID]
-        return label_map, numbers
+        if info["class_fault"] is not None:
+            raise SetupError(info["class_fault"])
+        return read_instances(info["mask_path"], info["void"], info["divisor"])
 
     def _class_ids(self, image_id: int, numbers: np.ndarray) -> np.ndarray:
-        classes = self.image_info[image_id]["instance_classes"]
-        default = self.class_info[1]["name"]
-        ids = {info["name"]: class_id for class_id, info in enumerate(self.class_info)}
-        return np.array([ids[classes.get(int(number), default)] for number in numbers], np.int32)
+        info = self.image_info[image_id]
+        classes, default = info["instance_classes"], info["default_class"]
+        ids = {each["name"]: class_id for class_id, each in enumerate(self.class_info)}
+        names = [classes.get(number, default) for number in numbers.tolist()]
+        if None in names:
+            number = numbers[names.index(None)]
+            text = f"instance {number} has no class: the map has changed since its classes were read"
+            raise setup_error("ds-map-class", info["mask_path"], text, "load the dataset again")
+        return np.array([ids[name] for name in names], np.int32)
 
 
 def recognise(source: Source) -> tuple[Path, Path] | None:
@@ -115,12 +125,16 @@ def recognise(source: Source) -> tuple[Path, Path] | None:
     if not source.path.is_dir():
         return None
     if source.images is not None:
-        files = files_of(source.images, IMAGE_SUFFIXES), files_of(source.path, MAP_SUFFIXES)
+        files = files_of(source.images, IMAGE_SUFFIXES), map_files(source.path)
         return (source.images, source.path) if fits(*files, by_content=False) else None
     folders = sorted(each for each in source.path.iterdir() if each.is_dir() and each.name[0] != ".")
     images = {each: files_of(each, IMAGE_SUFFIXES) for each in folders}
-    maps = {each: files_of(each, MAP_SUFFIXES) for each in folders}
-    pairs = [(i, m) for i in folders for m in folders if i != m and fits(images[i], maps[m])]
+    maps = {each: map_files(each) for each in folders}
+    with_images, with_maps = ([each for each in folders if files[each]] for files in (images, maps))
+    pairs = [(i, m) for i in with_images for m in with_maps if i != m and fits(images[i], maps[m])]
+    if len(pairs) > 1:  # class maps are found again by `load`
+        plain = [(i, m) for i, m in pairs if not CLASS_FOLDER.search(i.name) and not CLASS_FOLDER.search(m.name)]
+        pairs = plain or pairs
     if len(pairs) > 1:  # greyscale drawings can pass for maps: folder names decide
         named = [(i, m) for i, m in pairs if MAP_FOLDER.search(m.name) and not MAP_FOLDER.search(i.name)]
         pairs = named or pairs
@@ -137,44 +151,72 @@ def recognise(source: Source) -> tuple[Path, Path] | None:
 
 def load(
     found: tuple[Path, Path],
-    class_name: str = "object",
+    class_name: str | None = None,
+    class_names: Sequence[str] | Mapping[int, str] | None = None,
     instance_classes: Mapping[str, Mapping[int, str]] | None = None,
+    class_maps: str | os.PathLike | None = None,
+    table: str | os.PathLike | None = None,
+    divisor: int | None = None,
 ) -> LabelMapDataset:
     """A LabelMapDataset, not yet prepared, of the pair of folders that `recognise` returned.
 
-    class_name: the class of every instance that instance_classes does not name.
-    instance_classes: image stem -> {number in the map: class name}, for several classes.
+    class_name: the class of every instance that nothing below names; with it alone, no class maps or table are looked
+        for beside the maps, and all instances are of this class ("object" where there is nothing to be found).
+    class_names: the classes in their order. A list names the values 1, 2, ... of class maps, a dict any value; by
+        default a file classes.txt, labels.txt or class_names.txt (or .csv, .json) beside the maps does, else they are
+        called "class 7".
+    instance_classes: image stem -> {number in the map: class name}.
+    class_maps: a folder with a second map an image: each instance is of the class that most of its pixels have there.
+        By default a folder beside the maps whose name says class or semantic.
+    table: a CSV with the columns image, instance and class, or JSON. By default one in the folder of maps or beside it.
+    divisor: numbers are class * divisor + k, as Cityscapes' with 1000; smaller ones are no instances.
+
+    Raises ValueError for options that exclude one another, SetupError where one names a file that cannot be used.
     """
     images, maps = found
     problems = Problems(maps)
     dataset = LabelMapDataset()
-    table = {stem: dict(row) for stem, row in (instance_classes or {}).items()}
-    names = sorted({name for row in table.values() for name in row.values()} - {class_name})
-    for class_id, name in enumerate([class_name, *names], start=1):
-        dataset.add_class(NAME, class_id, name)
     matched, unmatched = _match(images, maps, problems)
-    for image, label_map in matched:
-        header = _map_header(label_map, problems)
+    headers = [_map_header(label_map, problems) for _, label_map in matched]
+    read = [
+        MapFile(image.stem, label_map, header is not None and header.mode == "P")
+        for (image, label_map), header in zip(matched, headers)
+    ]
+    options = ClassOptions(class_name, class_names, instance_classes, class_maps, table, divisor)
+    classes, names, default, rows = classes_of(found, read, options, problems)
+    for class_id, name in enumerate(names, start=1):
+        dataset.add_class(NAME, class_id, name)
+    report_names(names, problems)
+    for (image, _), header, each in zip(matched, headers, read):
+        own = classes.get(image.stem, Classes())
         dataset.add_image(
             NAME,
             image.stem,
             str(image),
-            mask_path=str(label_map),
+            mask_path=str(each.path),
             mask_size=(header.height, header.width) if header else None,
-            void=header is not None and header.mode == "P",
-            masks_reported=header is None or not is_label_map(header.mode),
-            instance_classes=table.get(image.stem, {}),
+            void=each.void,
+            masks_reported=header is None or not is_label_map(header.mode) or own.reported,
+            instance_classes=own.names,
+            default_class=default,
+            divisor=divisor,
+            class_fault=own.fault,
         )
-    lossy = lossy_maps(maps, unmatched)
-    for image in unmatched:
+    _report_unmatched(maps, unmatched, problems)
+    totals = {"image": len(matched) + len(unmatched), "row": rows}
+    dataset.annotation_problems += problems.findings(totals)
+    return dataset
+
+
+def _report_unmatched(maps: Path, images: list[Path], problems: Problems) -> None:
+    lossy = lossy_maps(maps, images)
+    for image in images:
         if image in lossy:
             detail = "a JPEG, whose compression changes the numbers; the image is left out"
             problems.add("ds-file-unreadable", f"map {shown(lossy[image].name)}", detail, AS_NUMBERS)
             continue
         fix = f"add its map to {shown(str(maps), 200)}; for an image without objects a map of zeros"
         problems.add("ds-map-missing", f"image {shown(image.name)}", "", fix)
-    dataset.annotation_problems += problems.findings({"image": len(matched) + len(unmatched)})
-    return dataset
 
 
 def _match(images: Path, maps: Path, problems: Problems) -> tuple[list[tuple[Path, Path]], list[Path]]:
@@ -187,7 +229,7 @@ def _match(images: Path, maps: Path, problems: Problems) -> tuple[list[tuple[Pat
         else:
             by_stem[image.stem] = image
     matched: dict[str, Path] = {}
-    for label_map in files_of(maps, MAP_SUFFIXES):
+    for label_map in map_files(maps):
         stem = stem_of(label_map, by_stem)
         if stem is None:
             fix = f"add the image to {shown(str(images), 200)}, or remove the map"

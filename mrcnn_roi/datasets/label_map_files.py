@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Container
 from pathlib import Path
 
 import numpy as np
 
-from mrcnn_roi.datasets.files import IMAGE_SUFFIXES
+from mrcnn_roi.datasets.files import IMAGE_SUFFIXES, setup_error
 from mrcnn_roi.datasets.images import is_label_map, read_header, read_label_map
 from mrcnn_roi.datasets.problems import shown
 from mrcnn_roi.datasets.source import Source
@@ -24,6 +24,11 @@ FROM_COLOURS = (
     "np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)[1].reshape(pixels.shape[:2])"
 )
 _ENDING = re.compile(r"[_\-. ](masks?|labels?|labelids|instances?|instanceids|instance_ids|gt|seg|segmentation)$", re.I)
+_CLASS_ENDING = re.compile(
+    r"[_\-. ](class(es)?|class_?maps?|class_?ids?|semantics?|semseg|labelids|labels?|masks?|gt|seg|segmentation)$", re.I
+)
+CLASS_FOLDER = re.compile(r"class|semantic|categor", re.I)
+_CITYSCAPES = re.compile(r"_(leftImg8bit|gt(Fine|Coarse)_instanceIds)$")
 MAP_FOLDER = re.compile(r"mask|label|instance|annot|seg|gt|ground", re.I)
 
 
@@ -33,9 +38,12 @@ def fits(images: list[Path], maps: list[Path], by_content: bool = True) -> bool:
     matched = [each for each in maps if stem_of(each, stems) is not None]
     if not matched or 2 * len(matched) < len(maps):
         return False
-    if not by_content:
-        return True
-    votes = [vote for each in matched[:: max(1, len(matched) // 5)][:5] if (vote := _looks_numbered(each)) is not None]
+    return not by_content or _mostly_numbered(matched)
+
+
+def _mostly_numbered(files: list[Path]) -> bool:
+    """Whether at least half of a sample are maps of numbers, damaged ones aside."""
+    votes = [vote for each in files[:: max(1, len(files) // 5)][:5] if (vote := _looks_numbered(each)) is not None]
     return 2 * sum(votes) >= len(votes)
 
 
@@ -79,16 +87,60 @@ def lossy_maps(maps: Path, images: list[Path]) -> dict[Path, Path]:
     return {stems[stem]: path for stem, path in found.items() if stem is not None}
 
 
-def stem_of(label_map: Path, images: Mapping[str, Path]) -> str | None:
-    """The stem of the image a map belongs to: its own, or its own without an ending such as _mask."""
-    for stem in (label_map.stem, _ENDING.sub("", label_map.stem)):
-        if stem in images:
-            return stem
-    return None
+def stem_of(label_map: Path, images: Container[str]) -> str | None:
+    """The stem of the image a map belongs to: its own, or its own without an ending such as _mask.
+
+    Cityscapes: a_gtFine_instanceIds belongs to a_leftImg8bit.
+    """
+    own = label_map.stem
+    stems = (own, _ENDING.sub("", own), _CITYSCAPES.sub("_leftImg8bit", own))
+    return next((stem for stem in stems if stem in images), None)
+
+
+def map_files(folder: Path) -> list[Path]:
+    """The files of a folder that can be maps of instances; of Cityscapes those alone, and not their other drawings."""
+    files = files_of(folder, MAP_SUFFIXES)
+    cityscapes = [each for each in files if _CITYSCAPES.search(each.stem)]
+    return cityscapes or files
+
+
+def class_folder(images: Path, maps: Path) -> Path | None:
+    """The folder of class maps beside the maps of instances, by its name (class, semantic) and its files' stems.
+
+    Raises SetupError where several could be it.
+    """
+    if CLASS_FOLDER.search(maps.name):
+        return None
+    stems = {each.stem for each in files_of(images, IMAGE_SUFFIXES)}
+    beside = [each for each in sorted(maps.parent.iterdir()) if CLASS_FOLDER.search(each.name) and each.is_dir()]
+    files = {each: list(class_map_files(each, stems).values()) for each in beside if each not in (images, maps)}
+    found = [each for each in files if files[each] and _mostly_numbered(files[each])]
+    if len(found) > 1:
+        listed = ", ".join(f"{each.name}/" for each in found)
+        raise setup_error(
+            "ds-format-unknown",
+            maps,
+            f"{len(found)} folders could hold the class maps: {listed}",
+            f'name one of them, class_maps="{found[0]}", or the class of all objects: class_name=',
+        )
+    return found[0] if found else None
+
+
+def class_map_files(folder: Path, stems: Collection[str]) -> dict[str, Path]:
+    """Image stem -> class map."""
+    found: dict[str, Path] = {}
+    for each in files_of(folder, MAP_SUFFIXES):
+        stem = next((stem for stem in (each.stem, _CLASS_ENDING.sub("", each.stem)) if stem in stems), None)
+        if stem is not None:
+            found.setdefault(stem, each)
+    return found
 
 
 def files_of(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """The regular files of a folder with one of the endings, by name."""
+    """The regular files of a folder with one of the endings, by name. An array beside a picture of the same stem is
+    something else (depth, features), and left out."""
     with os.scandir(folder) as entries:
         names = [each.name for each in entries if each.name.lower().endswith(suffixes) and each.is_file()]
+    pictures = {os.path.splitext(name)[0] for name in names if not name.lower().endswith(".npy")}
+    names = [name for name in names if not name.lower().endswith(".npy") or name[:-4] not in pictures]
     return [folder / name for name in sorted(names) if not name.startswith(".")]

@@ -40,15 +40,15 @@ class LabelMeDataset(OutlineDataset):
         info = self.image_info[image_id]
         return str(info["path"] or info["label_file"])
 
-    def load_image(self, image_id: int) -> np.ndarray:
-        """As Dataset.load_image, [H, W, 3] RGB; an image that is in its annotation file is decoded from there.
+    def load_image(self, image_id: int, channels: int = 3) -> np.ndarray:
+        """As Dataset.load_image, [H, W, channels]; an image that is in its annotation file is decoded from there.
 
         Raises SetupError naming the file where that is not possible.
         """
         info = self.image_info[image_id]
         if info["path"]:
-            return super().load_image(image_id)
-        return embedded_image(info["label_file"])
+            return super().load_image(image_id, channels)
+        return embedded_image(info["label_file"], channels)
 
 
 def recognise(source: Source) -> tuple[Source, list[Path]] | None:

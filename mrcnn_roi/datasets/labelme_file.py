@@ -16,11 +16,12 @@ from PIL import Image
 
 from mrcnn_roi.datasets.base import declared_size
 from mrcnn_roi.datasets.files import IMAGE_SUFFIXES, ImageFolder, guess_image_folder, read_json, setup_error
-from mrcnn_roi.datasets.images import opened
 from mrcnn_roi.datasets.outline_dataset import absent, header_of
+from mrcnn_roi.datasets.pillow_images import opened, pillow_pixels
 from mrcnn_roi.datasets.problems import Problems, quoted, shown
 from mrcnn_roi.datasets.records import identity
 from mrcnn_roi.datasets.segmentation import MAX_PIXELS
+from mrcnn_roi.findings import SetupError
 
 CODE = "ds-json-invalid"
 KEYS = {"shapes", "imagePath", "imageData"}
@@ -101,15 +102,17 @@ def find_size(content: dict[str, Any], path: str, place: str, problems: Problems
         return None
 
 
-def embedded_image(file: str) -> np.ndarray:
-    """The image that a LabelMe file holds as imageData, [H, W, 3] RGB.
+def embedded_image(file: str, channels: int = 3) -> np.ndarray:
+    """The image that a LabelMe file holds as imageData, [H, W, channels], 3 being RGB.
 
-    Raises SetupError naming the file where it cannot be decoded.
+    Raises SetupError naming the file where it cannot be decoded, or has not the bands.
     """
     content = read_json(Path(file))
     try:
         with _opened(content.get("imageData")) as image:  # type: ignore[attr-defined]
-            return np.array(image.convert("RGB"))
+            return pillow_pixels(image, file, channels)
+    except SetupError:
+        raise
     except Exception as error:  # decoders raise nearly anything on damaged bytes
         text = f"imageData cannot be decoded: {type(error).__name__}: {error}"
         fix = "put the image beside the file, or save the file again in labelme"

@@ -1,17 +1,21 @@
 """load_dataset: from a file or folder of annotations to a prepared Dataset, the format told by the content.
 
 A format is a module with NAME, TITLE, OPTIONS, `recognise(source)` and `load(found, **options)`: recognise
-returns what load needs, or None where the source is something else. A new format is a new entry in FORMATS.
+returns what load needs, or None where the source is something else. One whose sources say which images are for
+training has `parts(found)`, the names of the parts, and the option `part`. A new format is a new entry in FORMATS.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from mrcnn_roi.datasets import coco, label_map, label_map_files, labelme, via
+from mrcnn_roi.datasets import coco, instance_masks, label_map, label_map_files, labelme, via, voc, yolo
 from mrcnn_roi.datasets.base import Dataset
+from mrcnn_roi.datasets.class_alignment import align_classes
 from mrcnn_roi.datasets.files import closest_name, setup_error
 from mrcnn_roi.datasets.labelme_file import is_labelme
 from mrcnn_roi.datasets.problems import shown
@@ -19,7 +23,7 @@ from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.datasets.via_file import is_via
 from mrcnn_roi.findings import SetupError
 
-FORMATS: tuple[Any, ...] = (coco, via, labelme, label_map)
+FORMATS: tuple[Any, ...] = (coco, via, labelme, yolo, voc, instance_masks, label_map)
 FILES_SHOWN = 5
 LARGEST_DESCRIBED = 100_000_000  # bytes of a file that is read only to say what it is
 
@@ -35,30 +39,66 @@ def load_dataset(
 
     annotations: a COCO json or a folder with one; a VIA json, project or csv or a folder with one; a folder of
         LabelMe files or one of them; a folder of label maps (with images=), or the folder that holds both the
-        images' and the maps' folder.
+        images' and the maps' folder; likewise of mask files, one an object, or the nucleus set's folder.
     images: the folder of the images. By default it is looked for beside the annotations.
     format: "coco", "via", "labelme" or "label_map"; by default the content decides.
     options: attribute, class_name and class_names for VIA (see `via.load`), class_names for LabelMe
-        (`labelme.load`), class_name and instance_classes for label maps (`label_map.load`).
+        (`labelme.load`), class_name, class_names, instance_classes, class_maps, table and divisor for label maps
+        (`label_map.load`), class_name, class_names and class_from for mask files (`instance_masks.load`).
 
     Raises SetupError where nothing can be read: no such file, not JSON, a format that is unknown or not the
     one asked for. Faults of single images and annotations are kept in `dataset.annotation_problems`; loading
     such an image or its masks later raises SetupError. Raises ValueError for an unknown `format` or option.
     """
+    return recognise(annotations, images, format=format).load(**options)
+
+
+class Recognised(NamedTuple):
+    """Annotations whose format is known, and that are not yet loaded."""
+
+    format: Any
+    found: Any  # what format.load takes
+    path: Path
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Which of train, val and test the source declares; () for formats that declare none."""
+        declared = getattr(self.format, "parts", None)
+        with _readable(self.path):
+            return tuple(declared(self.found)) if declared else ()
+
+    def load(self, **options) -> Dataset:
+        """A prepared Dataset; options and exceptions as of load_dataset."""
+        _check_options(self.format, options)
+        with _readable(self.path):
+            dataset = self.format.load(self.found, **options)
+        dataset.annotation_file = getattr(self.found, "path", None)
+        dataset.prepare()
+        return dataset
+
+
+def recognise(
+    annotations: str | os.PathLike, images: str | os.PathLike | None = None, *, format: str | None = None
+) -> Recognised:
+    """The format of annotations, told by their content. Raises as load_dataset does."""
     formats = _chosen(format)
     source = _source(annotations, images)
-    try:
+    with _readable(source.path):
         for each in formats:
             found = each.recognise(source)
             if found is not None:
-                _check_options(each, options)
-                dataset = each.load(found, **options)
-                dataset.prepare()
-                return dataset
+                return Recognised(each, found, source.path)
         raise _unknown(source, formats)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns what the file system says against reading into a SetupError."""
+    try:
+        yield
     except OSError as error:
         text = f"cannot be read: {error}"
-        raise setup_error("ds-file-unreadable", source.path, text, "check the permissions") from error
+        raise setup_error("ds-file-unreadable", path, text, "check the permissions") from error
 
 
 def load_train_and_val(
@@ -68,20 +108,13 @@ def load_train_and_val(
     val_images: str | os.PathLike | None = None,
     **options,
 ) -> tuple[Dataset, Dataset]:
-    """(train, val) by load_dataset, with the same class ids in both.
+    """(train, val) by load_dataset, with the same class ids in both: by name, whatever ids and order the files have.
 
-    VIA and LabelMe list no classes, so that a class without objects in one part would be missing there, and shift the
-    others: both parts get the classes of both. Raises as load_dataset does.
+    Both parts get the classes of both, those of train first. Raises as load_dataset does.
     """
     parts = load_dataset(train, train_images, **options), load_dataset(val, val_images, **options)
-    listing = [each.NAME for each in FORMATS if "class_names" in each.OPTIONS]
-    names = list(dict.fromkeys(name for part in parts for name in part.class_names[1:]))
-    if "class_names" in options or not all(getattr(part, "SOURCE", "") in listing for part in parts):
-        return parts
-    if all(part.class_names[1:] == names for part in parts):
-        return parts
-    options = {**options, "class_names": names}
-    return load_dataset(train, train_images, **options), load_dataset(val, val_images, **options)
+    align_classes(parts)
+    return parts
 
 
 def _chosen(name: str | None) -> tuple[Any, ...]:

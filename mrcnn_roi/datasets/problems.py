@@ -26,9 +26,54 @@ _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 FAULTS: dict[str, Fault] = {
     "ds-file-missing": Fault(_ERROR, "image", "no such file, so training stops at the first of them"),
     "ds-file-unreadable": Fault(_ERROR, "image", "the file cannot be used, so training stops there"),
-    "ds-map-missing": Fault(_WARNING, "image", "no label map has the image's stem; the image is left out"),
-    "ds-map-unmatched": Fault(_WARNING, "map", "no image has the label map's stem; the map is left out"),
+    "ds-map-missing": Fault(
+        _WARNING, "image", "no label map or mask belongs to the image; it is left out where others have them"
+    ),
+    "ds-map-unmatched": Fault(_WARNING, "file", "no image belongs to the label map or mask; it is left out"),
+    "ds-map-class": Fault(
+        _ERROR, "instance", "the class map or table gives the instance no class, so training stops there"
+    ),
+    "ds-map-class-mixed": Fault(
+        _WARNING,
+        "instance",
+        "the class map has several classes under the instance; it gets the one that most of its pixels have",
+    ),
+    "ds-table-row": Fault(_WARNING, "row", "the row of the table of classes cannot be used; it is left out"),
+    "ds-mask-shape": Fault(
+        _ERROR, "mask", "the mask has another height or width than its image, so training stops there"
+    ),
+    "ds-mask-nonbinary": Fault(
+        _WARNING,
+        "sampled mask",
+        "more than two values, as JPEG and smooth edges make them; pixels above half of the largest are the object",
+    ),
     "ds-json-invalid": Fault(_ERROR, "record", "not what the format asks for, so the record cannot be used"),
+    "ds-xml-invalid": Fault(
+        _ERROR, "record", "not XML, or not what Pascal VOC writes, so the record cannot be used"
+    ),
+    "ds-annotation-missing": Fault(
+        _WARNING, "image", "no annotation file has the image's stem; the image is left out"
+    ),
+    "ds-image-renamed": Fault(
+        _WARNING,
+        "image",
+        "the annotation names another image than the one with its own stem, which is used; tools that go by the name "
+        "do not find it, or take the wrong one",
+    ),
+    "ds-size-invalid": Fault(
+        _WARNING,
+        "image",
+        "the recorded size is not two positive whole numbers; the image file's own is used, but other tools divide "
+        "by it or drop all boxes",
+    ),
+    "ds-box-masks": Fault(
+        _WARNING,
+        "annotation",
+        "a box without an outline, whose rectangle is used as mask: the network learns to draw rectangles",
+    ),
+    "ds-boxes-left-out": Fault(
+        _WARNING, "image", "boxes alone while other images have masks; the images without masks are left out"
+    ),
     "ds-size-transposed": Fault(
         _ERROR,
         "image",
@@ -101,6 +146,31 @@ FAULTS: dict[str, Fault] = {
         _ERROR,
         "annotation",
         "no class while others have one, so there would be fewer class ids than masks and training stops",
+    ),
+    "ds-yolo-yaml": Fault(
+        _WARNING,
+        "entry",
+        "the classes are incomplete or contradict one another, so objects may get no name or a wrong one",
+    ),
+    "ds-yolo-part": Fault(_ERROR, "part", "images that the set declares are not there"),
+    "ds-yolo-class": Fault(
+        _ERROR, "annotation", "the class number is none of the names' numbers, so the object has no class"
+    ),
+    "ds-yolo-line": Fault(
+        _ERROR,
+        "annotation",
+        "the line is not a class number and the points of an outline, so there is no mask",
+    ),
+    "ds-yolo-pixels": Fault(
+        _ERROR,
+        "annotation",
+        "coordinates in pixels where fractions of the image's sides are due, so the mask would lie far outside",
+    ),
+    "ds-labels-missing": Fault(
+        _WARNING, "image", "most images have no label file, so each of these counts as one without objects"
+    ),
+    "ds-labels-unmatched": Fault(
+        _WARNING, "file", "no image has the label file's name, so its objects are left out"
     ),
     "ds-crowd-polygon": Fault(
         _WARNING,

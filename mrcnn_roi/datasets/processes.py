@@ -32,11 +32,14 @@ class WorkerError(Exception):
 
 
 @dataclass
-class _Worker:
+class Worker:
+    """A worker process. It answers each chunk that `give` sends, in their order, with (failed, what function made, or
+    the text of its exception)."""
+
     process: Any
     connection: Connection
     current: Any  # the item it works on, shared memory; -1 before the first
-    chunk: list[int] | None = None
+    chunk: list[int] | None = None  # the last one it was given and has not answered
 
 
 def available() -> bool:
@@ -65,15 +68,15 @@ def work(
         iterator is closed.
     """
     waiting, unborn = [list(chunk) for chunk in reversed(chunks)], 0
-    crew: list[_Worker] = []
+    crew: list[Worker] = []
     try:
         for _ in range(min(workers, len(chunks))):
-            crew.append(_start(function, [each.connection for each in crew]))
+            crew.append(start(function, [each.connection for each in crew]))
         last = time.monotonic()
         while waiting or any(each.chunk is not None for each in crew):
             for worker in crew:
                 if worker.chunk is None and waiting:
-                    _give(worker, waiting.pop())
+                    give(worker, waiting.pop())
             busy = {each.connection: each for each in crew if each.chunk is not None}
             ready = wait(list(busy), timeout=1.0)
             if not ready and time.monotonic() - last > patience:
@@ -86,10 +89,10 @@ def work(
                     failed, answer = worker.connection.recv()
                 except (EOFError, OSError):
                     crew.remove(worker)
-                    item, how = _post_mortem(worker)
+                    item, how = post_mortem(worker)
                     rest = [each for each in chunk if each != item]
                     waiting += [rest] if rest else []
-                    crew.append(_start(function, [each.connection for each in crew]))
+                    crew.append(start(function, [each.connection for each in crew]))
                     if item in chunk:
                         yield [item], died(item, how)
                         continue
@@ -103,10 +106,11 @@ def work(
                 yield chunk, answer
     finally:
         for worker in crew:
-            _stop(worker)
+            stop(worker)
 
 
-def _start(function, others: list[Connection]) -> _Worker:
+def start(function: Callable[[list[int], Callable[[int], None]], Any], others: Sequence[Connection]) -> Worker:
+    """A new worker for function(chunk, mark); others: the connections of the workers there are, which it must close."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
     current = context.RawValue("q", -1)
@@ -115,7 +119,7 @@ def _start(function, others: list[Connection]) -> _Worker:
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on forking beside threads; `work` watches
         process.start()
     theirs.close()
-    return _Worker(process, ours, current)
+    return Worker(process, ours, current)
 
 
 def _serve(function, connection: Connection, current, others: list[Connection]) -> None:
@@ -148,13 +152,16 @@ def _serve(function, connection: Connection, current, others: list[Connection]) 
             return
 
 
-def _give(worker: _Worker, chunk: list[int]) -> None:
-    worker.chunk, worker.current.value = chunk, -1
+def give(worker: Worker, chunk: list[int]) -> None:
+    """Sends a chunk of items, at once: a worker may have several waiting."""
+    if worker.chunk is None:
+        worker.current.value = -1
+    worker.chunk = chunk
     with contextlib.suppress(OSError):  # it is dead; reading from it will say so
         worker.connection.send(chunk)
 
 
-def _post_mortem(worker: _Worker) -> tuple[int, str]:
+def post_mortem(worker: Worker) -> tuple[int, str]:
     """(the item a dead worker held, how it died)."""
     worker.process.join(5)
     code = worker.process.exitcode
@@ -166,7 +173,8 @@ def _post_mortem(worker: _Worker) -> tuple[int, str]:
     return item, f"{name}, perhaps for want of memory" if name == "SIGKILL" else name
 
 
-def _stop(worker: _Worker) -> None:
+def stop(worker: Worker) -> None:
+    """Ends a worker, whatever it is doing."""
     with contextlib.suppress(OSError):
         if worker.chunk is None:
             worker.connection.send(None)

@@ -15,7 +15,7 @@ import numpy as np
 
 from mrcnn_roi.datasets import processes
 from mrcnn_roi.datasets.base import Dataset, image_name
-from mrcnn_roi.datasets.facts import path_of
+from mrcnn_roi.datasets.facts import path_of, reads_files
 from mrcnn_roi.datasets.scan_cache import ScanCache
 from mrcnn_roi.datasets.scan_columns import NUMBERS, TEXTS, Columns, join, mask_shapes, pack, select
 from mrcnn_roi.datasets.scan_reading import measured
@@ -48,14 +48,14 @@ class Scan:
     dtype_max: np.ndarray  # float64 [I], the largest value the dtype holds; inf for floats
     value_min: np.ndarray  # float64 [I], of the pixels
     value_max: np.ndarray
-    channel_mean: np.ndarray  # float64 [I, 4], of a subsample of the pixels, NaN for channels that are not there
+    channel_mean: np.ndarray  # float64 [I, 16], of a subsample of the pixels, NaN for channels that are not there
     declared_height: np.ndarray  # int64 [I], of add_image or the annotation file
     declared_width: np.ndarray
     mode: list[str]  # Pillow's mode of the file
     file_format: list[str]
     exif_orientation: np.ndarray  # int64 [I], EXIF tag 0x0112, 0 unknown
     exif_applied: np.ndarray  # int64 [I], 1 load_image turns (or nothing to turn), 0 it does not, -1 unknown
-    alpha_varies: np.ndarray  # bool [I], the file has an alpha channel that is not constant
+    alpha_varies: np.ndarray  # bool [I], the file has bands, such as alpha, that load_image drops, not constant
     sha1: list[str]  # of the file's bytes
     read: np.ndarray  # bool [I]
     load_seconds: np.ndarray  # float64 [I], of load_image and load_mask together; NaN where they were not called
@@ -83,6 +83,7 @@ class Scan:
     num_classes: int
     fast: bool
     annotation_problems: list[Finding] = field(default_factory=list)
+    reads_files: bool = False  # load_image is the package's own, which makes what it can of the file's bands
     told_errors: dict[int, str] = field(default_factory=dict)  # row -> text, of errors that annotation_problems has
 
     @property
@@ -102,6 +103,7 @@ def scan_dataset(
     limit: int | None = FULL_LIMIT,
     workers: int | None = None,
     cache: bool = True,
+    channels: int = 3,
 ) -> Scan:
     """Reads every image of a prepared dataset once, through its own load_image and load_mask.
 
@@ -112,6 +114,8 @@ def scan_dataset(
         is enough to do. Where processes cannot be forked, threads do it, for loaders that allow it.
     cache: whether what was found may be kept in a file of the user's cache folder, and taken from it where image and
         annotations are the same. Users' own classes are always read anew: what their code does is not known.
+    channels: IMAGE_CHANNEL_COUNT, which load_image is asked for where it can be (`base.load_channels`). Images that do
+        not have as many are measured with those they have.
 
     Never raises for faults of images and masks: they are in image_errors and mask_errors.
     """
@@ -120,13 +124,13 @@ def scan_dataset(
     if not fast and limit is not None and len(image_ids) > limit:
         read[:] = False
         read[np.random.default_rng(0).choice(len(image_ids), limit, replace=False)] = True
-    kept = ScanCache(dataset, image_ids, read) if cache else None
+    kept = ScanCache(dataset, image_ids, read, channels) if cache else None
     known, rest = kept.lookup() if kept else (pack(()), np.arange(len(image_ids)))
     parts: list[tuple[list[int], Columns]] = []
     done, started = len(image_ids) - len(rest), time.perf_counter()
     try:
         for rows, columns in measured(
-            dataset, image_ids, read, rest.tolist(), processes.cores() if workers is None else workers
+            dataset, image_ids, read, rest.tolist(), processes.cores() if workers is None else workers, channels
         ):
             parts.append((rows, columns))
             done += len(rows)
@@ -220,4 +224,5 @@ def _as_scan(dataset: Dataset, image_ids: list[int], columns: Columns, fast: boo
         fast=fast,
         annotation_problems=problems,
         told_errors=told,
+        reads_files=reads_files(dataset),
     )

@@ -24,7 +24,7 @@ from mrcnn_roi.datasets.facts import path_of, sha1_of
 from mrcnn_roi.datasets.scan_columns import ERRORS, Columns, join, pack, select
 from mrcnn_roi.version import __version__
 
-FORMAT = 1  # to be raised when facts get another meaning
+FORMAT = 2  # to be raised when facts get another meaning
 MOST_ROWS = 500_000  # in one file
 OLDEST = 90 * 86_400  # seconds after which a file that nobody has written to is deleted
 
@@ -43,17 +43,18 @@ def cache_folder() -> Path | None:
 class ScanCache:
     """The rows of one dataset in the cache: `lookup` before the scan, `store` after it.
 
-    read: bool [I], the images that are decoded rather than only looked at.
+    read: bool [I], the images that are decoded rather than only looked at. channels: what load_image is asked for.
     """
 
-    def __init__(self, dataset: Any, image_ids: list[int], read: np.ndarray):
+    def __init__(self, dataset: Any, image_ids: list[int], read: np.ndarray, channels: int = 3):
         self.infos = [dataset.image_info[image_id] for image_id in image_ids]
         self.keys: list[bytes | None] = [None] * len(image_ids)
         folder = cache_folder()
         kind = f"{type(dataset).__module__}.{type(dataset).__qualname__}"
         self.path: Path | None = None
         if folder is not None and image_ids:
-            shared = repr((__version__, FORMAT, PIL.__version__, kind, dataset.class_info)).encode("utf-8", "replace")
+            versions = (__version__, FORMAT, PIL.__version__)
+            shared = repr((*versions, kind, channels, dataset.class_info)).encode("utf-8", "replace")
             self.keys = [_key(shared, dataset, each, bool(full)) for each, full in zip(image_ids, read)]
             home = os.path.dirname(os.path.abspath(path_of(self.infos[0])))
             name = hashlib.sha1(f"{kind} {home}".encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
@@ -129,6 +130,7 @@ def _load(path: Path | None) -> tuple[dict[bytes, int], Columns] | None:
         empty = pack(())
         counts = columns["count"]
         fits = columns.keys() == empty.keys() and len(counts) == len(keys) and counts.sum() == len(columns["class_ids"])
+        fits = fits and all(columns[name].shape[1:] == empty[name].shape[1:] for name in empty if name not in ERRORS)
         return (dict(zip(keys, range(len(keys)))), columns) if fits else None
     except Exception:  # a damaged file may raise anything; the images themselves are still there
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mrcnn_roi.datasets.facts import ImageFacts
+from mrcnn_roi.datasets.facts import MEANS, ImageFacts
 
 Columns = dict[str, Any]
 
@@ -45,7 +45,7 @@ def pack(facts: Sequence[ImageFacts]) -> Columns:
     """The columns of these images, in order."""
     columns: Columns = {name: np.array([getattr(each, name) for each in facts], kind) for name, kind in NUMBERS.items()}
     columns |= {name: np.array([getattr(each, name) for each in facts], np.str_) for name in TEXTS}
-    columns["channel_mean"] = np.array([each.channel_mean for each in facts], np.float64).reshape(-1, 4)
+    columns["channel_mean"] = np.array([each.channel_mean for each in facts], np.float64).reshape(-1, MEANS)
     columns["mask_shape"] = np.array([_padded(each.mask_shape) for each in facts], np.int64).reshape(-1, MASK_RANK)
     columns["count"] = np.array([len(each.class_ids) for each in facts], np.int64)
     for name, shape in INSTANCES.items():

@@ -27,8 +27,11 @@ TOLD = 0.2  # seconds between two reports of progress
 RETRIED = 10  # images that failed in a worker, looked at again outside of it
 
 
-def measured(dataset, image_ids, read, rows: list[int], workers: int) -> Iterator[tuple[list[int], Columns]]:
-    """(rows, their columns) of all rows, in any order."""
+def measured(
+    dataset, image_ids, read, rows: list[int], workers: int, channels: int = 3
+) -> Iterator[tuple[list[int], Columns]]:
+    """(rows, their columns) of all rows, in any order. channels: what load_image is asked for."""
+    one = partial(_one, dataset, image_ids, read, channels)
     started = shown = time.perf_counter()
     slowest, own, facts = 0.0, list[int](), list[ImageFacts]()
     for done, row in enumerate(rows):
@@ -39,17 +42,16 @@ def measured(dataset, image_ids, read, rows: list[int], workers: int) -> Iterato
         left = (before - started) / max(done, 1) * (len(rows) - done)
         if workers > 1 and done and before - started > WORTH[0] and left > WORTH[1]:
             yield own, pack(facts)
-            yield from _shared(dataset, image_ids, read, rows[done:], workers, slowest)
+            yield from _shared(one, dataset, image_ids, read, rows[done:], workers, slowest)
             return
         own.append(row)
-        facts.append(image_facts(dataset, image_ids[row], bool(read[row])))
+        facts.append(one(row))
         slowest = max(slowest, time.perf_counter() - before)
     yield own, pack(facts)
 
 
-def _shared(dataset, image_ids, read, rows: list[int], workers: int, slowest: float):
-    """The same by several workers."""
-    one = partial(_one, dataset, image_ids, read)
+def _shared(one, dataset, image_ids, read, rows: list[int], workers: int, slowest: float):
+    """The same by several workers. one: row -> its facts."""
     if not processes.available():
         if not getattr(dataset, "parallel_safe", False):
             yield from (([row], pack([one(row)])) for row in rows)
@@ -122,8 +124,8 @@ def _looked_at_again(one, doubtful: list[tuple[list[int], Columns]]) -> Iterator
             yield [row], pack([facts]) if facts else select(columns, np.array([place]))
 
 
-def _one(dataset, image_ids, read, row: int) -> ImageFacts:
-    return image_facts(dataset, image_ids[row], bool(read[row]))
+def _one(dataset, image_ids, read, channels: int, row: int) -> ImageFacts:
+    return image_facts(dataset, image_ids[row], bool(read[row]), channels)
 
 
 def _chunks(rows: list[int], read: np.ndarray) -> list[list[int]]:

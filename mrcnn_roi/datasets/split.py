@@ -1,4 +1,4 @@
-"""split_dataset: one dataset into a training and a validation part, by image."""
+"""One dataset into parts, by image: split_dataset by chance, balanced_split with a share of every class in each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mrcnn_roi.datasets.balanced import balanced_rows
 from mrcnn_roi.datasets.base import Dataset
 
 # The methods that take an image id. They run on the undivided dataset, under its own ids, so that subclasses
@@ -30,9 +31,10 @@ class _Renumbered:
     def __init__(self, method: Callable[[int], Any], rows: Sequence[int]):
         self.method = method
         self.rows = rows
+        self.__wrapped__ = method  # inspect.signature tells what load_image can be asked for
 
-    def __call__(self, image_id: int) -> Any:
-        return self.method(self.rows[image_id])
+    def __call__(self, image_id: int, *arguments, **named) -> Any:
+        return self.method(self.rows[image_id], *arguments, **named)
 
 
 def split_dataset(dataset: Dataset, val_fraction: float = 0.2, seed: int = 0) -> tuple[Dataset, Dataset]:
@@ -56,10 +58,26 @@ def split_dataset(dataset: Dataset, val_fraction: float = 0.2, seed: int = 0) ->
 
     in_val = set(sorted(range(count), key=rank)[: min(max(round(count * val_fraction), 1), count - 1)])
     train = [row for row in range(count) if row not in in_val]
-    return _part(dataset, train), _part(dataset, sorted(in_val))
+    return part_of(dataset, train), part_of(dataset, sorted(in_val))
 
 
-def _part(dataset: Dataset, rows: list[int]) -> Dataset:
+def balanced_split(dataset: Dataset, fractions: Sequence[float] = (0.8, 0.2), seed: int = 0) -> list[Dataset]:
+    """Prepared datasets that share the classes and divide the images, so that each has its share of every class.
+
+    fractions: the share of each part, summing to 1: (train, val) or (train, val, test).
+    seed: another one gives another split. It depends on the seed, on each image's source and id, and on how many
+        objects of each class each image has; not on the order of the images.
+
+    A class that is in two images or more is in train, and in val where that is possible; images without objects are
+    divided in proportion, too. Images whose files have the same bytes stay together, so that no copy of a training
+    image is validated on. Works for any subclass, as split_dataset does.
+    Raises ValueError for other fractions, or fewer images than parts.
+    """
+    return [part_of(dataset, rows) for rows in balanced_rows(dataset, fractions, seed)]
+
+
+def part_of(dataset: Dataset, rows: list[int]) -> Dataset:
+    """A prepared dataset with the images of these numbers, which shares everything else."""
     part = copy.copy(dataset)
     part.image_info = [dataset.image_info[row] for row in rows]
     part.class_info = list(dataset.class_info)

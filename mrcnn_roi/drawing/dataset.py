@@ -90,7 +90,7 @@ def display_samples(
         try:
             picture, title = _sample(dataset, image_id)
         except Exception as error:  # a dataset's own code may raise anything; the others are shown all the same
-            picture, title = _error_tile(error), "cannot be drawn"
+            picture, title = error_tile(error), "cannot be drawn"
         pictures.append(picture)
         titles.append(f"image {image_id}, {dataset.image_info[image_id]['id']}\n{title}")
     display_images(pictures, titles=titles, cols=cols, path=path)
@@ -104,12 +104,12 @@ def _sample(dataset, image_id: int) -> tuple[np.ndarray, str]:
     masks, (height, width), count = np.asarray(masks), image.shape[:2], len(class_ids)
     if count and masks.shape != (height, width, count):
         raise ValueError(f"expected masks [{height}, {width}, {count}] for this image, received {list(masks.shape)}")
-    thumbnail, boxes, masks = _thumbnail(image, masks, THUMBNAIL)
+    thumbnail, boxes, masks = thumbnail_of(image, masks, THUMBNAIL)
     picture = draw_instances(thumbnail, boxes, masks, class_ids, dataset.class_names)
     return picture, f"{width} x {height}, {count} instance{'' if count == 1 else 's'}"
 
 
-def _error_tile(error: Exception) -> np.ndarray:
+def error_tile(error: Exception) -> np.ndarray:
     """The text of an error on a grey tile, uint8 [H, W, 3]."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -127,7 +127,7 @@ def _error_tile(error: Exception) -> np.ndarray:
     return np.asarray(tile)
 
 
-def _thumbnail(image, masks, side: int):
+def thumbnail_of(image, masks, side: int):
     """The image with a longest side of `side`, the boxes of its masks, and the masks, all in that size.
 
     Labels are drawn on the thumbnail, not on the image, or those of large images could not be read.

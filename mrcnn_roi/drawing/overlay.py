@@ -24,8 +24,8 @@ def distinct_colors(count: int) -> list[tuple[float, float, float]]:
 def displayable(image) -> np.ndarray:
     """A copy of any image as uint8 [H, W, 3]: grey is repeated, channels after the third are dropped.
 
-    Floats in 0..1 are taken as such, values above 255 (16 bit) are scaled down; the rest is clipped to
-    0..255.
+    Floats in 0..1 are taken as such, floats from below 0 up to at most 1 (decibels, indices) are stretched, values
+    above 255 (16 bit) are scaled down; the rest is clipped to 0..255.
     Raises ValueError for an array that is no image.
     """
     image = np.asarray(image)
@@ -36,12 +36,20 @@ def displayable(image) -> np.ndarray:
     if image.dtype == np.uint8:
         return image.copy()
     values = np.nan_to_num(image.astype(np.float64))
-    highest = values.max()
-    if image.dtype == bool or (image.dtype.kind == "f" and highest <= 1 and values.min() >= 0):
+    lowest, highest = values.min(), values.max()
+    if image.dtype == bool or (image.dtype.kind == "f" and highest <= 1 and lowest >= 0):
         values *= 255
+    elif image.dtype.kind == "f" and lowest < highest <= 1:
+        values = (values - lowest) * (255 / (highest - lowest))
     elif highest > 255:
         values *= 255 / highest
     return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def displayable_molded(image, mean_pixel) -> np.ndarray:
+    """uint8 [H, W, 3] of a molded image [H, W, C], which has the mean pixel [C] subtracted."""
+    whole = np.asarray(image, np.float64) + np.asarray(mean_pixel, np.float64)
+    return displayable(np.round(whole, 3))  # float32 cannot give back 123 exactly
 
 
 def mask_window(mask) -> tuple[slice, slice] | None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mrcnn_roi.drawing.instances import draw_instances
-from mrcnn_roi.drawing.overlay import displayable
+from mrcnn_roi.drawing.overlay import displayable_molded
 from mrcnn_roi.drawing.report_text import counted, number, share, shown, size
 from mrcnn_roi.drawing.report_thumbnails import Thumbnail, captions, clipped, colours, encode
 from mrcnn_roi.ops.anchors import compute_backbone_shapes, generate_pyramid_anchors
@@ -72,8 +72,7 @@ def _picture(sample: Mapping[str, Any], truth: _Truth, config, class_names) -> n
     """uint8 [h, w, 3]: the image plus the mean pixel, padding striped, masks, boxes, and anchors in white."""
     from PIL import Image
 
-    image = np.asarray(sample["input_image"], np.float64) + np.asarray(config.MEAN_PIXEL, np.float64)
-    image = displayable(np.round(image).clip(0))
+    image = displayable_molded(sample["input_image"], config.MEAN_PIXEL)
     _stripe(image, truth.window)
     present = np.flatnonzero(np.asarray(sample["input_gt_class_ids"]) != 0)
     masks = np.asarray(sample["input_gt_masks"])[..., present]

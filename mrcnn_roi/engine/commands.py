@@ -11,7 +11,7 @@ from mrcnn_roi.engine.mask_rcnn import MaskRCNN
 from mrcnn_roi.engine.run_folder import classes_beside
 from mrcnn_roi.findings import Finding, SetupError, Severity
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 
 
 def start_model(config, model_dir, weights=None, exclude=None) -> MaskRCNN:
@@ -88,7 +88,7 @@ def detect_file(model, path: Path, class_names, folder) -> Detected:
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    image = read_image(path)
+    image = read_image(path, channels=int(model.config.IMAGE_CHANNEL_COUNT))
     (result,) = model.detect([image])
     drawn = draw_instances(image, result["rois"], result["masks"], result["class_ids"], class_names, result["scores"])
     target = folder / f"{path.stem}.png"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mrcnn_roi.datasets.base import load_channels
 from mrcnn_roi.evaluation.ap import compute_ap
 from mrcnn_roi.evaluation.coco import CocoEvaluator
 from mrcnn_roi.ops.masks import extract_bboxes
@@ -18,9 +19,11 @@ def evaluate(model, dataset, image_ids=None, progress=None) -> dict:
     evaluators = {kind: CocoEvaluator(dataset.class_names, kind) for kind in ("segm", "bbox")}
     precisions = []
     batch = max(1, int(model.config.BATCH_SIZE))
+    channels = int(model.config.IMAGE_CHANNEL_COUNT)
     for start in range(0, len(image_ids), batch):
         part = image_ids[start : start + batch]
-        for image_id, result in zip(part, model.detect([dataset.load_image(i) for i in part])):
+        images = [load_channels(dataset, i, channels) for i in part]
+        for image_id, result in zip(part, model.detect(images)):
             masks, class_ids = dataset.load_mask(image_id)
             for evaluator in evaluators.values():
                 evaluator.add(image_id, class_ids, masks, result)

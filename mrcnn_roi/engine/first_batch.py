@@ -21,7 +21,6 @@ from mrcnn_roi.findings import Finding, SetupError, Severity
 from mrcnn_roi.inputs.pipeline import Batches
 from mrcnn_roi.inputs.rpn_targets import molded_anchors
 from mrcnn_roi.network.losses import LOSS_NAMES
-from mrcnn_roi.ops.boxes import box_areas
 
 TARGETS = ("rois", "target_class_ids", "target_deltas", "target_masks")  # what the layer proposal_targets makes
 # Layers whose output is looked at, in the order of the network; a model of one's own may lack some.
@@ -91,8 +90,10 @@ def _random_numbers_kept() -> Iterator[None]:
 
 def _anchor_overlaps(config, image_shape, boxes: np.ndarray) -> np.ndarray:
     """[M]: IoU of each box [M, (y1, x1, y2, x2)] with its best anchor."""
-    grid = molded_anchors(config, image_shape)
-    return np.array([grid.near(box, area, 0.0)[1].max(initial=0.0) for box, area in zip(boxes, box_areas(boxes))])
+    number, _, iou = molded_anchors(config, image_shape).near(boxes, 0.0)
+    best = np.zeros(len(boxes))
+    np.maximum.at(best, number, iou)
+    return best
 
 
 def _name(dataset, image_id) -> str:

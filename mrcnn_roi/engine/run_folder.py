@@ -9,7 +9,7 @@ from pathlib import Path
 from mrcnn_roi.config import Config
 from mrcnn_roi.findings import Finding, SetupError, Severity
 
-CONFIG_FILE, CLASSES_FILE = "config.yaml", "classes.json"
+CONFIG_FILE, CLASSES_FILE, AUGMENTATION_FILE = "config.yaml", "classes.json", "augmentation.txt"
 
 
 def describe_run(folder, config, class_names):
@@ -19,6 +19,18 @@ def describe_run(folder, config, class_names):
     (folder / CLASSES_FILE).write_text(json.dumps(list(class_names), indent=1, ensure_ascii=False) + "\n", "utf-8")
     with contextlib.suppress(ValueError):  # to_yaml's word for a setting that YAML cannot hold
         config.to_yaml(folder / CONFIG_FILE)
+
+
+def note_augmentation(folder, epoch: int, text: str):
+    """Adds a line to augmentation.txt: what images are augmented with from `epoch` (1 is the first) on. A run that
+    is resumed with another augmentation has several lines; one that never had any has no file."""
+    path = Path(folder) / AUGMENTATION_FILE
+    line = f"from epoch {epoch}: {text}\n"
+    before = path.read_text("utf-8") if path.is_file() else ""
+    last = before.splitlines()[-1].partition(": ")[2] if before else "none"
+    if last != text:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        path.write_text(before + line, "utf-8")
 
 
 def config_beside(weights) -> Config | None:

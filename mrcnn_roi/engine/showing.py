@@ -11,16 +11,16 @@ import numpy as np
 
 from mrcnn_roi.checks.splits import Split, mold
 from mrcnn_roi.datasets import draw_shapes, load_dataset
-from mrcnn_roi.datasets.base import image_name
+from mrcnn_roi.datasets.base import image_name, load_channels
 from mrcnn_roi.datasets.scan import scan_dataset
 from mrcnn_roi.drawing.levels import assign_levels, draw_level_histogram, draw_levels, left_out, level_words
+from mrcnn_roi.drawing.overlay import displayable_molded
 from mrcnn_roi.drawing.sampling import draw_pooling, molded_shape
 from mrcnn_roi.engine.inference import mold_one, predict
 from mrcnn_roi.findings import SetupError, Severity
 from mrcnn_roi.inputs.sample import load_image_gt
 from mrcnn_roi.ops.boxes import norm_boxes
 from mrcnn_roi.ops.coverage import METHODS, TITLES, coverage, roi_cells
-from mrcnn_roi.ops.images import unmold_image
 
 TOY_SIDE, TOY_SEED = 512, 1  # of this seed the first image has boxes for every level
 TOY_OBJECTS = (14, 20)  # so many that some have to be small
@@ -47,7 +47,7 @@ def show_rois(path, dataset, image: int, config, weights=None) -> list[str]:
         picture, _, _, boxes, _ = load_image_gt(dataset, config, image)
         rois, kind = norm_boxes(boxes, picture.shape[:2]), "ground-truth box"
     else:
-        picture, rois = _proposals(dataset.load_image(image), config, weights)
+        picture, rois = _proposals(load_channels(dataset, image, int(config.IMAGE_CHANNEL_COUNT)), config, weights)
         kind = "proposal"
     strides = _strides(config)
     levels = _levels(config)
@@ -107,7 +107,7 @@ def show_sampling(path, box, map_shape, stride, bins, ratio, aligned) -> list[st
 
 
 def _proposals(image, config, weights):
-    """(the molded image uint8 [H, W, C], proposals [N, (y1, x1, y2, x2)] normalized, best first, padded with 0)."""
+    """(the molded image uint8 [H, W, 3], proposals [N, (y1, x1, y2, x2)] normalized, best first, padded with 0)."""
     import keras
 
     from mrcnn_roi.engine.commands import load_model
@@ -116,7 +116,7 @@ def _proposals(image, config, weights):
     molded, meta, _ = mold_one(image, config)
     part = keras.Model(model.keras_model.inputs, model.keras_model.get_layer("ROI").output)
     rois = predict(part, molded[None].astype(np.float32), meta[None], model.get_anchors(molded.shape))
-    return unmold_image(molded, config), np.asarray(rois)[0]
+    return displayable_molded(molded, config.MEAN_PIXEL), np.asarray(rois)[0]
 
 
 def _levels(config) -> tuple[int, ...]:

@@ -1,22 +1,32 @@
-"""Endless training batches: worker threads make samples ahead, tf.data hands them to Keras.
+"""Endless training batches: worker processes make samples ahead, tf.data hands them to Keras.
 
-A sample is a function of the image, the seed and its place in the epoch, so the batches of a seed are the same
-whatever the number of workers, and a run that resumes at epoch e sees what it would have seen.
+A sample is a function of the image, the seed and its place in the stream, so the batches of a seed are the same
+whatever the number of workers, and a run that resumes at epoch e sees what it would have seen. What a user's code draws
+from `random` and `np.random` is part of that: both are seeded anew for every sample.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-import os
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+import random
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
+from mrcnn_roi.datasets import processes
 from mrcnn_roi.findings import Finding, SetupError, Severity
 from mrcnn_roi.inputs.detection_targets import generate_random_rois
+from mrcnn_roi.inputs.order import Order, Place
+from mrcnn_roi.inputs.rpn_targets import molded_anchors
 from mrcnn_roi.inputs.sample import build_sample
+from mrcnn_roi.inputs.sample_cache import GIB, SampleCache
+from mrcnn_roi.inputs.sample_stream import SampleStream
+from mrcnn_roi.inputs.sample_workers import ALIGNMENT
+from mrcnn_roi.inputs.sampling import dataset_repeat_factors
+
+MOST_WORKERS = 8  # where the config leaves the number open
 
 
 class Batches:
@@ -24,12 +34,13 @@ class Batches:
 
     Args:
         dataset: prepared; images without objects are kept as negatives.
-        config: its IMAGES_PER_GPU * GPU_COUNT is the batch size.
+        config: its IMAGES_PER_GPU * GPU_COUNT is the batch size; WORKERS, SAMPLING and SAMPLE_CACHE are its, too.
         shuffle: a new order every epoch; False keeps the dataset's.
         augmentation: see `load_image_gt`; not applied to images of the sources in `no_augmentation_sources`.
         seed: of the order and of every sample; None draws one.
         first_epoch, steps_per_epoch: where a resumed run continues in the stream.
-        workers: threads that make samples; None is one a core, at most 8.
+        workers: processes that make samples; None is the config's WORKERS. 0 makes them when they are asked for.
+        sampling: "uniform" or "balanced" (see inputs.sampling); None is the config's SAMPLING.
 
     `error` keeps the exception that ended the stream, because TensorFlow only passes on its text.
     """
@@ -46,6 +57,7 @@ class Batches:
         first_epoch=0,
         steps_per_epoch=0,
         workers=None,
+        sampling=None,
     ):
         if len(dataset.image_ids) == 0:
             raise SetupError(
@@ -57,37 +69,36 @@ class Batches:
                     "dataset",
                 )
             )
-        self.dataset, self.config, self.shuffle = dataset, config, shuffle
-        self.augmentation = augmentation
+        self.dataset, self.config, self.augmentation = dataset, config, augmentation
         self.excluded = set(no_augmentation_sources or ())
         self.seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else int(seed)
         self.batch_size = int(config.IMAGES_PER_GPU) * int(config.GPU_COUNT)
         self.skip = first_epoch * steps_per_epoch * self.batch_size
-        self.workers = workers or min(8, os.cpu_count() or 1)
+        self.workers = _worker_count(getattr(config, "WORKERS", None) if workers is None else workers)
+        repeats = None
+        if (sampling or getattr(config, "SAMPLING", "uniform")) == "balanced":
+            threshold = getattr(config, "SAMPLING_THRESHOLD", None)
+            repeats = dataset_repeat_factors(dataset, threshold, int(config.IMAGE_CHANNEL_COUNT))
+        self.order = Order(dataset.image_ids, seed=self.seed, shuffle=shuffle, repeats=repeats)
+        self.cache = _cache(dataset, config)
         self.error: Exception | None = None
 
-    def order(self):
-        """Endless (image id, rng) pairs: pass after pass over the dataset, starting after `skip` samples."""
-        count = len(self.dataset.image_ids)
-        for position in self._positions():
-            epoch, place = divmod(position, count)
-            if place == 0 or position == self.skip:
-                image_ids = np.array(self.dataset.image_ids)
-                if self.shuffle:
-                    np.random.default_rng([self.seed, epoch]).shuffle(image_ids)
-            yield image_ids[place], np.random.default_rng([self.seed, epoch, place])
+    def places(self) -> Iterator[Place]:
+        """The samples of the stream without end, from the first one of a resumed run on."""
+        return (self.order[position] for position in itertools.count(self.skip))
 
-    def _positions(self):
-        position = self.skip
-        while True:
-            yield position
-            position += 1
+    def sample(self, place: Place) -> dict:
+        """One sample, a dict of arrays without batch axis, with `random` and `np.random` seeded for it."""
+        with _seeded(self.seed, place.epoch, place.number):
+            return self.threaded_sample(place)
 
-    def sample(self, image_id, rng) -> dict:
-        """One sample, a dict of arrays without batch axis."""
+    def threaded_sample(self, place: Place) -> dict:
+        """The same without touching `random` and `np.random`, which threads share."""
+        image_id, epoch, number = place
+        rng = np.random.default_rng([self.seed, epoch, number])
         source = self.dataset.image_info[image_id]["source"]
         augmentation = None if source in self.excluded else self.augmentation
-        sample = build_sample(self.dataset, self.config, image_id, rng, augmentation=augmentation)
+        sample = build_sample(self.dataset, self.config, image_id, rng, augmentation=augmentation, resized=self.cache)
         if not self.config.USE_RPN_ROIS:
             present = sample["input_gt_class_ids"] > 0
             sample["input_roi"] = generate_random_rois(
@@ -101,24 +112,31 @@ class Batches:
 
     def first(self) -> tuple[list, dict]:
         """(image ids, batch) that the stream begins with, made here and now; the stream itself is not touched."""
-        pairs = list(itertools.islice(self.order(), self.batch_size))
-        return [image_id for image_id, _ in pairs], self._stack([self.sample(*pair) for pair in pairs])
+        places = list(itertools.islice(self.places(), self.batch_size))
+        return [place.image_id for place in places], self._stack([self.sample(place) for place in places])
 
     def __iter__(self):
-        ahead = 2 * self.workers + self.batch_size
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="sample")
-        waiting: deque = deque()
-        order = self.order()
+        stream = SampleStream(
+            self.sample,
+            self.threaded_sample,
+            self.places(),
+            name_of=self._name,
+            workers=self.workers,
+            ahead=2 * self.workers + 2 * self.batch_size,
+            slot_bytes=_sample_bytes(self.config),
+            parallel_safe=getattr(self.dataset, "parallel_safe", False),
+        )
         try:
             while True:
-                while len(waiting) < ahead:
-                    waiting.append(pool.submit(self.sample, *next(order)))
-                yield self._stack([waiting.popleft().result() for _ in range(self.batch_size)])
+                yield stream.take(self.batch_size, self._stack)
         except Exception as error:
             self.error = error
             raise
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            stream.close()
+
+    def _name(self, image_id: int) -> str:
+        return str(self.dataset.image_info[image_id].get("path") or f"image {image_id}")
 
     def _stack(self, samples) -> dict:
         shapes = {sample["input_image"].shape for sample in samples}
@@ -133,7 +151,7 @@ class Batches:
                     "IMAGES_PER_GPU",
                 )
             )
-        return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+        return {name: _stacked([sample[name] for sample in samples]) for name in samples[0]}
 
     def as_dataset(self) -> tf.data.Dataset:
         """The batches as a tf.data.Dataset that is one batch ahead."""
@@ -152,3 +170,52 @@ class Batches:
         if not config.USE_RPN_ROIS:
             signature["input_roi"] = tf.TensorSpec([None, int(config.POST_NMS_ROIS_TRAINING), 4], ints)
         return tf.data.Dataset.from_generator(lambda: iter(self), output_signature=signature).prefetch(1)
+
+
+def _worker_count(asked: int | None) -> int:
+    """As many as asked for; else one for every processor but the one the trainer needs, at least 1."""
+    return min(MOST_WORKERS, max(1, processes.cores() - 1)) if asked is None else int(asked)
+
+
+def _cache(dataset, config) -> SampleCache | None:
+    kind = getattr(config, "SAMPLE_CACHE", "off")
+    if kind == "off" or config.IMAGE_RESIZE_MODE == "crop":
+        return None
+    return SampleCache(dataset.image_ids, kind, getattr(config, "SAMPLE_CACHE_LIMIT", 4.0) * GIB)
+
+
+def _sample_bytes(config) -> int:
+    """Memory of a sample, or more: what varies in size is taken as four images of IMAGE_SHAPE, and memory that is not
+    used costs nothing."""
+    height, width, channels = (int(side) for side in config.IMAGE_SHAPE)
+    varies = config.IMAGE_RESIZE_MODE not in ("square", "crop")
+    pixels = height * width * (4 if varies else 1)
+    anchors = len(molded_anchors(config, (height, width)).anchors) * (4 if varies else 1)
+    mini = int(np.prod(config.MINI_MASK_SHAPE)) if config.USE_MINI_MASK else pixels
+    rois = 0 if config.USE_RPN_ROIS else int(config.POST_NMS_ROIS_TRAINING)
+    numbers = pixels * channels + anchors + 12 + int(config.NUM_CLASSES)
+    numbers += 4 * int(config.RPN_TRAIN_ANCHORS_PER_IMAGE) + 5 * int(config.MAX_GT_INSTANCES) + 4 * rois
+    return 4 * numbers + mini * int(config.MAX_GT_INSTANCES) + 16 * ALIGNMENT
+
+
+def _stacked(arrays) -> np.ndarray:
+    """np.stack, in memory that begins where TensorFlow wants it, so that it need not copy the batch once more."""
+    shape, dtype = (len(arrays), *arrays[0].shape), arrays[0].dtype
+    memory = np.empty(int(np.prod(shape)) * dtype.itemsize + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    batch = memory[start : len(memory) - ALIGNMENT + start].view(dtype).reshape(shape)
+    return np.stack(arrays, out=batch)
+
+
+@contextlib.contextmanager
+def _seeded(*seed: int) -> Iterator[None]:
+    """`random` and `np.random` begin with the seed, and go on afterwards as if nothing had been drawn."""
+    before = random.getstate(), np.random.get_state()
+    state = np.random.SeedSequence([*seed, 1]).generate_state(4)
+    random.seed(state.tobytes())
+    np.random.seed(state)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])

@@ -12,13 +12,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mrcnn_roi.datasets.base import load_channels
 from mrcnn_roi.findings import Finding, SetupError, Severity
 from mrcnn_roi.inputs.augment import augment as apply_augmentation
 from mrcnn_roi.inputs.rpn_targets import build_targets, molded_anchors
 from mrcnn_roi.ops.augment import augmentation_name
 from mrcnn_roi.ops.images import mold_image_float32, resize_image_with
-from mrcnn_roi.ops.masks import extract_bboxes, minimize_mask, resize_mask
+from mrcnn_roi.ops.mask_views import identity_view, molded_view
 from mrcnn_roi.ops.meta import compose_image_meta
+
+
+class Resized(NamedTuple):
+    """An image and its instances at the network's size, before anything random but a crop happens to them."""
+
+    image: np.ndarray  # [H, W, C], dtype of the loaded image
+    masks: np.ndarray  # bool [H, W, N]
+    class_ids: np.ndarray  # int32 [N]
+    original_shape: tuple[int, ...]  # of the loaded image
+    window: tuple[int, int, int, int]  # (y1, x1, y2, x2) pixels of the image within H W
+    scale: float
 
 
 class Loaded(NamedTuple):
@@ -50,10 +62,11 @@ def load_image_gt(dataset, config, image_id, augment=False, augmentation=None, u
     return tuple(load_molded(dataset, config, image_id, augmentation, None, use_mini_mask, random.randint, augment))
 
 
-def build_sample(dataset, config, image_id, rng, augmentation=None) -> dict[str, np.ndarray]:
+def build_sample(dataset, config, image_id, rng, augmentation=None, resized=None) -> dict[str, np.ndarray]:
     """One training sample under the model's input names, without batch axis.
 
     A function of the image and the state of `rng`, a np.random.Generator: nothing else is random.
+    resized: in place of load_resized, a function with its arguments and result (a cache).
 
     Returns:
         input_image float32 [H, W, C], minus the mean pixel; input_image_meta float32 [12 + K];
@@ -65,7 +78,7 @@ def build_sample(dataset, config, image_id, rng, augmentation=None) -> dict[str,
     def randint(low, high):
         return int(rng.integers(low, high, endpoint=True))
 
-    loaded = load_molded(dataset, config, image_id, augmentation, rng, config.USE_MINI_MASK, randint)
+    loaded = load_molded(dataset, config, image_id, augmentation, rng, config.USE_MINI_MASK, randint, resized=resized)
     grid = molded_anchors(config, loaded.image.shape)
     rpn_match, rpn_bbox = build_targets(grid, loaded.class_ids, loaded.boxes, config, rng)
     class_ids, boxes, masks = pad_ground_truth(loaded, config.MAX_GT_INSTANCES, rng)
@@ -93,8 +106,43 @@ def pad_ground_truth(loaded: Loaded, count: int, rng):
     return padded_ids, padded_boxes, padded_masks
 
 
-def load_molded(dataset, config, image_id, augmentation, rng, use_mini_mask, randint, flip_at_random=False) -> Loaded:
-    """load_image_gt with its own sources of random numbers: see resize_image_with and inputs.augment."""
+def load_molded(
+    dataset, config, image_id, augmentation, rng, use_mini_mask, randint, flip_at_random=False, resized=None
+) -> Loaded:
+    """load_image_gt with its own sources of random numbers (see resize_image_with and inputs.augment) and, with
+    `resized`, of the resized image (see build_sample)."""
+    if resized is None:
+        image, view, class_ids, original_shape, window, scale = _load_view(dataset, config, image_id, randint)
+    else:
+        image, masks, class_ids, original_shape, window, scale = resized(dataset, config, image_id, randint)
+        view = identity_view(masks)
+    if flip_at_random and randint(0, 1):
+        image, view = np.fliplr(image), view.flipped()
+    if augmentation is not None:
+        view = identity_view(view.full() if resized is None else view.masks)
+        image, masks = _augment(dataset, image_id, augmentation, image, view.masks, rng)
+        view = identity_view(masks)
+    boxes = view.boxes()
+    visible = np.flatnonzero(boxes[:, 2])  # resizing, cropping and augmentation may leave nothing of a mask
+    boxes, class_ids = boxes[visible], class_ids[visible]
+    active = _active_classes(dataset, image_id)
+    if use_mini_mask:
+        masks = view.minis(boxes, tuple(config.MINI_MASK_SHAPE), visible)
+    else:
+        view = view if len(visible) == view.masks.shape[2] else view.only(visible)
+        masks = view.full() if resized is None and augmentation is None else view.masks
+    meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
+    return Loaded(image, meta, class_ids, boxes, masks)
+
+
+def load_resized(dataset, config, image_id, randint) -> Resized:
+    """Decodes an image and its masks and resizes them; randint(low, high), both ends included, places a crop."""
+    image, view, *rest = _load_view(dataset, config, image_id, randint)
+    return Resized(image, view.full(), *rest)
+
+
+def _load_view(dataset, config, image_id, randint):
+    """load_resized with a MaskView in place of the masks."""
     image = _load_image(dataset, config, image_id)
     masks, class_ids = _load_masks(dataset, image_id, image.shape)
     original_shape = image.shape
@@ -106,20 +154,7 @@ def load_molded(dataset, config, image_id, augmentation, rng, use_mini_mask, ran
         min_scale=config.IMAGE_MIN_SCALE,
         mode=config.IMAGE_RESIZE_MODE,
     )
-    masks = resize_mask(masks, scale, padding, crop)
-    if flip_at_random and randint(0, 1):
-        image, masks = np.fliplr(image), np.fliplr(masks)
-    if augmentation is not None:
-        image, masks = _augment(dataset, image_id, augmentation, image, masks, rng)
-    boxes = extract_bboxes(masks)
-    visible = boxes[:, 2] > 0  # resizing, cropping and augmentation may leave nothing of a mask
-    if not visible.all():
-        boxes, class_ids, masks = boxes[visible], class_ids[visible], masks[:, :, visible]
-    active = _active_classes(dataset, image_id)
-    if use_mini_mask:
-        masks = minimize_mask(boxes, masks, tuple(config.MINI_MASK_SHAPE))
-    meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
-    return Loaded(image, meta, class_ids, boxes, masks)
+    return image, molded_view(masks, scale, padding, crop), class_ids, original_shape, window, scale
 
 
 def _where(dataset, image_id) -> str:
@@ -137,15 +172,15 @@ def _described(error: Exception) -> str:
 
 
 def _load_image(dataset, config, image_id) -> np.ndarray:
+    channels = int(getattr(config, "IMAGE_CHANNEL_COUNT", 3))
     try:
-        image = np.asarray(dataset.load_image(image_id))
+        image = np.asarray(load_channels(dataset, image_id, channels))
     except SetupError:
         raise
     except Exception as error:  # whatever a user's loader raises, the file must be named
         message = f"load_image failed with {_described(error)}"
         fix = "open the file in a viewer, or remove it"
         _fail("ds-file-unreadable", dataset, image_id, message, fix, error)
-    channels = getattr(config, "IMAGE_CHANNEL_COUNT", 3)
     if image.ndim != 3 or image.shape[2] != channels:
         message = f"expected [H, W, {channels}] from load_image, received shape {list(image.shape)}"
         fix = "convert it in load_image, or set IMAGE_CHANNEL_COUNT and MEAN_PIXEL"

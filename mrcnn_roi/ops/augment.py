@@ -1,15 +1,16 @@
 """Calling an augmentation: one way for the three kinds of objects that people bring.
 
 - imgaug style: has `to_deterministic` and `augment_image`; masks see only the geometric augmenters;
-- albumentations: a transform or Compose, called with image and a list of masks;
+- albumentations: a transform or Compose, called with image and masks;
 - any callable (image, masks, rng) -> (image, masks).
 
-numpy only, none of the libraries is imported.
+numpy only, none of the libraries is imported. Letters: H W image, N instances.
 """
 
 from __future__ import annotations
 
 import copy
+import random
 import threading
 
 import numpy as np
@@ -21,10 +22,14 @@ MASK_AUGMENTERS = frozenset(
 
 
 class MaskHooks:
-    """imgaug's hooks: activates for masks only the augmenters in MASK_AUGMENTERS."""
+    """imgaug's hooks: activates for masks only the augmenters in MASK_AUGMENTERS and classes derived from them.
+
+    Derived, because what was a function that made a CropAndPad or an Affine when the original was written is a class
+    of its own since imgaug 0.4: Crop, Pad, Rotate, TranslateX.
+    """
 
     def is_activated(self, images, augmenter, parents, default):
-        return type(augmenter).__name__ in MASK_AUGMENTERS
+        return any(each.__name__ in MASK_AUGMENTERS for each in type(augmenter).__mro__)
 
     def is_propagating(self, images, augmenter, parents, default):
         return default
@@ -58,6 +63,24 @@ def augmentation_name(augmentation) -> str:
     return getattr(augmentation, "__name__", type(augmentation).__name__)
 
 
+def instance_planes(masks) -> np.ndarray:
+    """uint8 [N, H, W] of masks bool or of any numbers [H, W, N], each plane contiguous; a view where that is possible."""
+    planes = masks.transpose(2, 0, 1)
+    if not planes.flags.c_contiguous:
+        # Row by row: read at once, the pixels of one plane are too far apart for the processor's cache.
+        planes = np.empty(planes.shape, masks.dtype)
+        for y, row in enumerate(masks):
+            planes[:, y] = row.T
+    if planes.dtype == bool:
+        return planes.view(np.uint8)
+    return planes if planes.dtype == np.uint8 else (planes != 0).view(np.uint8)
+
+
+def _stacked(planes) -> np.ndarray:
+    """[H, W, N] of N planes [H, W], a list or an array, of their dtype."""
+    return np.stack(planes).transpose(1, 2, 0) if isinstance(planes, (list, tuple)) else planes.transpose(1, 2, 0)
+
+
 def _imgaug(augmentation, image, masks, rng):
     fixed = augmentation.to_deterministic()  # the image and its masks must get the same random numbers
     if rng is not None:
@@ -67,9 +90,12 @@ def _imgaug(augmentation, image, masks, rng):
         elif hasattr(fixed, "reseed"):  # imgaug before 0.4
             fixed.reseed(seed, deterministic_too=True)
     image = fixed.augment_image(image)
-    if masks.shape[2]:
-        masks = fixed.augment_image(masks.astype(np.uint8), hooks=MaskHooks())
-    return image, masks
+    if not masks.shape[2]:
+        return image, masks
+    # One by one: many masks as the channels of one image are slow to warp, and more than 512 are refused.
+    hooks = MaskHooks()
+    moved = [fixed.augment_image(plane, hooks=hooks) for plane in instance_planes(masks)]
+    return image, _stacked(moved)
 
 
 def _callable(augmentation, image, masks, rng):
@@ -95,11 +121,14 @@ def _albumentations(augmentation, image, masks, rng):
     if getattr(_per_thread, "original", None) is not augmentation:
         _per_thread.original, _per_thread.copy = augmentation, copy.deepcopy(augmentation)
     transform = _per_thread.copy
-    if hasattr(transform, "set_random_seed"):
-        transform.set_random_seed(int(rng.integers(2**31)))
-    if masks.shape[2] == 0:  # an empty list of masks is refused
+    seed = int(rng.integers(2**31))
+    if hasattr(transform, "set_random_state"):
+        # Not set_random_seed: it gives every transform of a Compose the same numbers, so that of two flips either
+        # both happen or none.
+        transform.set_random_state(np.random.default_rng(seed), random.Random(seed))
+    elif hasattr(transform, "set_random_seed"):
+        transform.set_random_seed(seed)
+    if masks.shape[2] == 0:
         return transform(image=image)["image"], masks
-    # A list, because one [H, W, N] array fails in OpenCV for many instances.
-    planes = [np.ascontiguousarray(masks[:, :, i]).astype(np.uint8) for i in range(masks.shape[2])]
-    result = transform(image=image, masks=planes)
-    return result["image"], np.stack(result["masks"], axis=-1)
+    result = transform(image=image, masks=instance_planes(masks))
+    return result["image"], _stacked(result["masks"])

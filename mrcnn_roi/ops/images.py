@@ -148,13 +148,13 @@ def mold_image(images, config) -> np.ndarray:
 
 
 def mold_image_float32(image, config) -> np.ndarray:
-    """mold_image of one image [H, W, C] rounded to float32, as the network receives it, in blocks of rows."""
+    """mold_image of one image [H, W, C] rounded to float32, as the network receives it, in one pass."""
     image = np.asarray(image)
+    if not np.can_cast(image.dtype, np.float32):
+        image = image.astype(np.float32)
     mean = np.broadcast_to(_mean_pixel(config), image.shape[1:]).ravel()  # one row's worth of mean pixels
-    rows = image.reshape(len(image), mean.size)
-    molded = np.empty(rows.shape, np.float32)
-    for start in range(0, len(rows), 16):
-        molded[start : start + 16] = rows[start : start + 16].astype(np.float32) - mean
+    molded = np.empty((len(image), mean.size), np.float32)
+    np.subtract(image.reshape(molded.shape), mean, out=molded, casting="same_kind")
     return molded.reshape(image.shape)
 
 

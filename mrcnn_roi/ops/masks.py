@@ -9,25 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mrcnn_roi.ops.resampling import linear_taps, nearest_indices, resize_linear
-
-
-def _any_column(mask: np.ndarray) -> np.ndarray:
-    """mask.any(axis=1) of a bool [H, W, N]: [H, N]. By halving: numpy reduces a middle axis slowly."""
-    half = (mask.shape[1] + 1) // 2
-    folded = mask[:, :half].copy()
-    folded[:, : mask.shape[1] - half] |= mask[:, half:]
-    while half > 1:
-        width, half = half, (half + 1) // 2
-        folded[:, : width - half] |= folded[:, half:width]
-    return folded[:, 0]
-
-
-def _first_and_end(used: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First true row and the row after the last one, for each column of used [L, N]; 0, 0 where none is."""
-    found = used.any(axis=0)
-    end = len(used) - np.argmax(used[::-1], axis=0)
-    return np.where(found, np.argmax(used, axis=0), 0), np.where(found, end, 0)
+from mrcnn_roi.ops.mask_views import identity_view, mask_boxes, molded_view
+from mrcnn_roi.ops.resampling import resize_linear
 
 
 def extract_bboxes(mask) -> np.ndarray:
@@ -35,13 +18,7 @@ def extract_bboxes(mask) -> np.ndarray:
     mask = np.asarray(mask)
     if mask.ndim != 3:
         raise ValueError(f"expected masks of shape [H, W, N], received shape {list(mask.shape)}")
-    if 0 in mask.shape:
-        return np.zeros((mask.shape[2], 4), np.int32)
-    mask = mask if mask.dtype == bool else mask != 0
-    instance_major = mask.strides[2] > mask.strides[1]
-    y1, y2 = _first_and_end(mask.any(axis=1) if instance_major else _any_column(mask))
-    x1, x2 = _first_and_end(mask.any(axis=0))
-    return np.stack([y1, x1, y2, x2], axis=1).astype(np.int32)
+    return mask_boxes(mask)
 
 
 def resize_mask(mask, scale, padding, crop=None) -> np.ndarray:
@@ -53,27 +30,7 @@ def resize_mask(mask, scale, padding, crop=None) -> np.ndarray:
     mask = np.asarray(mask)
     if mask.ndim != 3:
         raise ValueError(f"expected masks of shape [H, W, N], received shape {list(mask.shape)}")
-    (rows, no_row), (columns, no_column) = (nearest_indices(size, scale) for size in mask.shape[:2])
-    top, left, bottom, right = 0, 0, 0, 0
-    if crop is not None:
-        y, x, height, width = crop
-        rows, no_row = rows[y : y + height], no_row[y : y + height]
-        columns, no_column = columns[x : x + width], no_column[x : x + width]
-    else:
-        (top, bottom), (left, right) = padding[:2]
-    out = np.zeros((top + len(rows) + bottom, left + len(columns) + right, mask.shape[2]), mask.dtype)
-    inside = out[top : top + len(rows), left : left + len(columns)]
-    if inside.size == 0:
-        return out
-    if scale == 1 and crop is None:
-        inside[:] = mask
-    elif len(rows) > mask.shape[0]:  # the smaller intermediate first
-        np.take(np.take(mask, columns, axis=1), rows, axis=0, out=inside, mode="clip")
-    else:
-        np.take(np.take(mask, rows, axis=0), columns, axis=1, out=inside, mode="clip")
-    inside[no_row] = 0
-    inside[:, no_column] = 0
-    return out
+    return molded_view(mask, scale, padding, crop).full()
 
 
 def minimize_mask(bbox, mask, mini_shape) -> np.ndarray:
@@ -82,32 +39,7 @@ def minimize_mask(bbox, mask, mini_shape) -> np.ndarray:
     Saves memory at the price of detail. Bilinear, then rounded: exactly one half is background.
     Raises ValueError for a box without area.
     """
-    height, width = (int(size) for size in mini_shape)
-    mask, boxes = np.asarray(mask), np.asarray(bbox).reshape(-1, 4)
-    boxes = np.clip(boxes, 0, [mask.shape[0], mask.shape[1]] * 2)
-    sizes = boxes[:, 2:] - boxes[:, :2]
-    if np.any(sizes <= 0):
-        i = int(np.argmax(np.any(sizes <= 0, axis=1)))
-        raise ValueError(f"expected boxes with area, received {np.asarray(bbox)[i].tolist()} for instance {i}")
-    rows, row_weights = _taps_inside(boxes[:, 0], sizes[:, 0], height)
-    columns, column_weights = _taps_inside(boxes[:, 1], sizes[:, 1], width)
-    if not (mask.flags.c_contiguous or mask.transpose(2, 0, 1).flags.c_contiguous):
-        mask = np.ascontiguousarray(mask)
-    strides = np.array(mask.strides) // mask.itemsize
-    flat = mask.ravel(order="K")
-    instance = np.arange(len(boxes)) * strides[2]
-    total, full = np.zeros((len(boxes), height, width)), np.ones(len(boxes), bool)
-    for row, row_weight in zip(rows, row_weights):
-        for column, column_weight in zip(columns, column_weights):
-            index = (row * strides[0] + instance[:, None])[:, :, None] + (column * strides[1])[:, None, :]
-            values = flat.take(index).astype(bool, copy=False)
-            full &= values.all(axis=(1, 2))
-            total += np.where(values, row_weight[:, :, None] * column_weight[:, None, :], 0.0)
-    mini = total > 0.5
-    for k in np.flatnonzero(full):  # clipping to the range of the values keeps a full mask full
-        y1, x1, y2, x2 = boxes[k]
-        mini[k] |= bool(np.all(mask[y1:y2, x1:x2, k]))
-    return mini.transpose(1, 2, 0)
+    return identity_view(np.asarray(mask)).minis(bbox, mini_shape)
 
 
 def mold_mask(mask, config) -> np.ndarray:
@@ -117,17 +49,6 @@ def mold_mask(mask, config) -> np.ndarray:
     """
     mask = np.asarray(mask).astype(bool)
     return minimize_mask(extract_bboxes(mask), mask, config.MINI_MASK_SHAPE) if config.USE_MINI_MASK else mask
-
-
-def _taps_inside(start, size, new_size):
-    """Two input positions in the image, each [N, new_size], and their weights; 0 for one outside its box."""
-    first, *weights = linear_taps(size[:, None], new_size)
-    positions = []
-    for shift, weight in enumerate(weights):
-        position = first - 1 + shift
-        weight[(position < 0) | (position >= size[:, None])] = 0.0
-        positions.append(np.clip(position, 0, size[:, None] - 1) + start[:, None])
-    return positions, weights
 
 
 def _paste(full, mask, box, decide) -> None:

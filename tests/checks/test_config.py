@@ -35,7 +35,8 @@ def test_the_catalogue_is_complete(shared):
     catalogue = {line.split("|")[1].strip() for line in lines if line.startswith("| cfg-")}
     assert len(catalogue) > 40
     pooling = {f"cfg-pool-{what}" for what in ("method", "sampling", "aggregate", "levels", "unused")}
-    assert catalogue | {"cfg-type", "cfg-range", "cfg-yaml", "cfg-silenced-unknown"} | pooling == set(CODES)
+    feeding = {"cfg-sampling", "cfg-sampling-threshold", "cfg-sample-cache"}
+    assert catalogue | {"cfg-type", "cfg-range", "cfg-yaml", "cfg-silenced-unknown"} | pooling | feeding == set(CODES)
 
 
 @pytest.mark.parametrize("code", EXAMPLES)

@@ -200,7 +200,7 @@ def test_the_mean_of_many_channels_has_as_many_values():
     made = config(IMAGE_CHANNEL_COUNT=10, MEAN_PIXEL=np.full(10, 120.0))
     fix = only(find(deep, deep, made=made), "ds-bit-depth").fix
     mean = eval(fix.partition("MEAN_PIXEL = ")[2])
-    assert mean.shape == (10,)
+    assert np.shape(mean) == (10,)
     assert grave(find(deep, deep, made=config(IMAGE_CHANNEL_COUNT=10, MEAN_PIXEL=mean))) == []
 
 

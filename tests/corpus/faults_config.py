@@ -186,6 +186,13 @@ ROWS = [
     ("cfg-pool-aggregate", ERROR, {"ROI_POOL_METHOD": "roi_align", "ROI_POOL_AGGREGATE": "sum"}, "sum"),
     ("cfg-pool-levels", ERROR, {"ROI_POOL_LEVELS": (2, 3, 4, 5, 6)}, "6"),
     ("cfg-pool-unused", WARNING, {"ROI_POOL_SAMPLING_RATIO": 4}, "4"),
+    ("cfg-sampling", ERROR, {"SAMPLING": "class_balanced"}, "class_balanced"),
+    ("cfg-sampling", ERROR, {"SAMPLING": None}, "None"),
+    ("cfg-sampling-threshold", ERROR, {"SAMPLING_THRESHOLD": 0}, "0"),
+    ("cfg-sampling-threshold", ERROR, {"SAMPLING_THRESHOLD": "rare"}, "rare"),
+    ("cfg-sample-cache", ERROR, {"SAMPLE_CACHE": True}, "True"),
+    ("cfg-range", ERROR, {"WORKERS": -1}, "-1"),
+    ("cfg-type", ERROR, {"WORKERS": "all"}, "all"),
     ("mdl-strides-vs-scales", ERROR, {"RPN_ANCHOR_SCALES": (32, 64, 128)}, "3 anchor scales"),
     ("mdl-strides-vs-scales", ERROR, {"RPN_ANCHOR_SCALES": [8, 16, 32, 64, 128, 256]}, "6 anchor scales"),
     (

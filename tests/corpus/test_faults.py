@@ -11,9 +11,12 @@ from . import (
     faults_dataset,
     faults_environment,
     faults_fit,
+    faults_masks,
     faults_rois,
     faults_via,
+    faults_voc,
     faults_weights,
+    faults_yolo,
 )
 
 MODULES = (
@@ -23,9 +26,12 @@ MODULES = (
     faults_dataset,
     faults_environment,
     faults_fit,
+    faults_masks,
     faults_rois,
     faults_via,
+    faults_voc,
     faults_weights,
+    faults_yolo,
 )
 FAULTS = [fault for module in MODULES for fault in module.FAULTS]
 

@@ -4,9 +4,9 @@ import pytest
 
 from mrcnn_roi.findings import Severity
 
-from . import setups_config, setups_data, setups_run
+from . import setups_config, setups_data, setups_masks, setups_run, setups_yolo
 
-MODULES = (setups_config, setups_data, setups_run)
+MODULES = (setups_config, setups_data, setups_masks, setups_run, setups_yolo)
 SETUPS = [setup for module in MODULES for setup in module.SETUPS]
 
 

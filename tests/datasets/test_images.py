@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import zlib
 
 import numpy as np
 import pytest
@@ -76,12 +77,36 @@ def test_planar_tiff_has_channels_last(tmp_path):
     np.testing.assert_array_equal(read_image(path), np.moveaxis(values, 0, -1))
 
 
+def deep_tiff(path, exif):
+    """A TIFF that tifffile reads, with an orientation."""
+    path.parent.mkdir(exist_ok=True)
+    values = np.random.default_rng(0).integers(0, 65536, (40, 60, 5), dtype=np.uint16)
+    more = [(0x0112, 3, 1, exif, True)]
+    tifffile.imwrite(path, values, photometric="minisblack", planarconfig="contig", extratags=more)
+    return path
+
+
+MAKERS = {
+    "jpg": lambda folder, orientation: image_file(folder / "a.jpg", exif=orientation),
+    "png": lambda folder, orientation: image_file(folder / "a.png", exif=orientation),
+    "webp": lambda folder, orientation: image_file(folder / "a.webp", exif=orientation),
+    "tif": lambda folder, orientation: image_file(folder / "a.tif", exif=orientation),
+    "deep tif": lambda folder, orientation: deep_tiff(folder / "a.tif", orientation),
+}
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", [".jpg", ".png"])
-def test_orientation_turns_the_pixels(tmp_path, orientation, suffix):
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_orientation_turns_the_pixels(tmp_path, orientation, maker, channels):
     """Against the definition: value of the tag -> where row 0 and column 0 of the stored pixels are shown."""
-    path = image_file(tmp_path / f"a{suffix}", exif=orientation)
-    stored = read_image(path, apply_exif=False)
+    if (channels, maker) in ((1, "deep tif"), *((5, other) for other in MAKERS if other != "deep tif")):
+        return  # there is no such image of it
+    path = MAKERS[maker](tmp_path, orientation)
+    stored = read_image(path, apply_exif=False, channels=channels)
+    upright = read_image(MAKERS[maker](tmp_path / "upright", 1), channels=channels)
+    np.testing.assert_array_equal(stored, upright)
+    assert stored.shape == (40, 60, channels)
     expected = {
         1: stored,
         2: stored[:, ::-1],
@@ -92,9 +117,11 @@ def test_orientation_turns_the_pixels(tmp_path, orientation, suffix):
         7: stored[::-1, ::-1].transpose(1, 0, 2),
         8: np.rot90(stored),
     }[orientation]
-    np.testing.assert_array_equal(read_image(path), expected)
-    assert read_header(path).orientation == orientation
-    assert read_header(path).oriented_size(turned=True) == expected.shape[:2]
+    np.testing.assert_array_equal(read_image(path, channels=channels), expected)
+    header = read_header(path)
+    assert header.orientation == orientation
+    assert (header.height, header.width) == (40, 60)
+    assert header.oriented_size(turned=True) == expected.shape[:2]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +147,48 @@ def test_matterport_subclasses_turn_only_where_the_size_says_so(tmp_path):
     dataset.add_image("x", 2, path, height=60, width=40)
     assert dataset.load_image(0).shape == (40, 60, 3)
     assert dataset.load_image(1).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_label_maps_are_read_as_stored(tmp_path, orientation, dtype):
+    values = np.arange(40 * 60).astype(dtype).reshape(40, 60)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(values).save(tmp_path / "a.tif", exif=exif)
+    np.testing.assert_array_equal(read_label_map(tmp_path / "a.tif"), values)
+    header = read_header(tmp_path / "a.tif")
+    assert (header.height, header.width, header.orientation) == (40, 60, orientation)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif", None, False, channels=1)[..., 0], values)
+    turned = read_image(tmp_path / "a.tif", channels=1)[..., 0]
+    corner = [(0, 0), (0, -1), (-1, -1), (-1, 0), (0, 0), (0, -1), (-1, -1), (-1, 0)][orientation - 1]
+    assert turned[corner] == 0  # where the first pixel is shown
+    assert turned.shape == ((40, 60) if orientation < 5 else (60, 40))
+
+
+def test_a_tiff_is_turned_where_the_annotations_say_so(tmp_path):
+    for path in (image_file(tmp_path / "a.tif", exif=6), deep_tiff(tmp_path / "b.tif", 6)):
+        for size in ((40, 60), (60, 40)):
+            assert read_image(path, size, apply_exif=size == (40, 60)).shape[:2] == size
+
+
+def test_animations_show_their_first_picture(tmp_path):
+    pictures = [Image.new("RGB", (60, 40), colour) for colour in ((200, 10, 30), (0, 0, 250))]
+    for name, close in (("a.gif", 0), ("a.webp", 12), ("a.png", 0)):
+        pictures[0].save(tmp_path / name, save_all=True, append_images=pictures[1:])
+        assert read_image(tmp_path / name)[5, 5].tolist() == pytest.approx([200, 10, 30], abs=close)
+
+
+def test_progressive_jpegs_and_gamma_change_nothing(tmp_path):
+    with Image.open(image_file(tmp_path / "a.png")) as picture:
+        picture.save(tmp_path / "plain.jpg")
+        picture.save(tmp_path / "progressive.jpg", progressive=True)
+    np.testing.assert_array_equal(read_image(tmp_path / "plain.jpg"), read_image(tmp_path / "progressive.jpg"))
+    data = (tmp_path / "a.png").read_bytes()
+    gamma = b"gAMA" + (45455).to_bytes(4, "big")
+    chunk = (4).to_bytes(4, "big") + gamma + zlib.crc32(gamma).to_bytes(4, "big")
+    (tmp_path / "gamma.png").write_bytes(data[:33] + chunk + data[33:])
+    np.testing.assert_array_equal(read_image(tmp_path / "gamma.png"), read_image(tmp_path / "a.png"))
 
 
 def test_truncated_file_is_named(tmp_path):

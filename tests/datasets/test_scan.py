@@ -229,7 +229,7 @@ def test_empty_and_unprepared_datasets():
         scan = scan_dataset(dataset)
         assert (scan.num_images, scan.num_instances) == (0, 0)
         assert scan.box.shape == (0, 4)
-        assert scan.channel_mean.shape == (0, 4)
+        assert scan.channel_mean.shape == (0, 16)
         dataset = Dataset()
         dataset.add_image("x", 1, "a.png")
 

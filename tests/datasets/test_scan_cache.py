@@ -26,9 +26,9 @@ def read(monkeypatch):
     seen = []
     facts = scan_reading.image_facts
 
-    def watched(dataset, image_id, full):
+    def watched(dataset, image_id, *rest):
         seen.append(image_id)
-        return facts(dataset, image_id, full)
+        return facts(dataset, image_id, *rest)
 
     monkeypatch.setattr(scan_reading, "image_facts", watched)
     return seen

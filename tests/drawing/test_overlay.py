@@ -93,6 +93,7 @@ def test_draw_box_outside_the_image_does_not_come_in_at_the_other_side(box):
         (np.full((2, 3, 3), -5.0), 0),
         (np.full((2, 3, 3), 65535, np.uint16), 255),
         (np.ones((2, 3), bool), 255),
+        (np.full((2, 3, 3), [-30.0, -15, 0]), [0, 127, 255]),
     ],
 )
 def test_displayable(image, expected):

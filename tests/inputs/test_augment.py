@@ -13,8 +13,8 @@ IMAGE = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
 MASKS = np.random.default_rng(1).random((20, 30, 4)) > 0.5
 
 
-class Fliplr:
-    """An imgaug-style augmenter that flips at random; `seen` are the types it was asked about."""
+class Augmenter:
+    """An imgaug-style augmenter that flips at random, for which masks are not meant."""
 
     def __init__(self, seed=0, frozen=False):
         self.rng, self.frozen = np.random.default_rng(seed), frozen
@@ -38,14 +38,18 @@ class Fliplr:
         return hooks.postprocess(image, augmenter=self, parents=[]) if hooks else image
 
 
-class Multiply(Fliplr):
-    """An imgaug-style augmenter that masks must not see."""
+class Fliplr(Augmenter):
+    """One that masks follow."""
+
+
+class Multiply(Augmenter):
+    """One that masks must not see."""
 
     def change(self, image, flip):
         return image // 2
 
 
-class Sequential(Fliplr):
+class Sequential(Augmenter):
     """An imgaug-style list of one Fliplr and one Multiply, which asks before it passes an image on."""
 
     def __init__(self, seed=0, frozen=False):
@@ -73,8 +77,9 @@ class Compose:
         self.threads.add(threading.get_ident())
         assert len(self.threads) == 1
         if masks is not None:
-            assert masks
-            assert all(mask.dtype == np.uint8 and mask.flags.c_contiguous for mask in masks)
+            assert len(masks)
+            assert masks.dtype == np.uint8
+            assert masks.flags.c_contiguous
         flip = slice(None, None, -1 if self.rng.random() < 0.5 else 1)
         result = {"image": image[:, flip]}
         return result if masks is None else {**result, "masks": [mask[:, flip] for mask in masks]}

@@ -1,10 +1,14 @@
 import itertools
+import os
+import random
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from mrcnn_roi.datasets import processes
 from mrcnn_roi.findings import SetupError
+from mrcnn_roi.inputs import pipeline
 from mrcnn_roi.inputs.pipeline import Batches
 from tests.engine.conftest import Boxes, SmallConfig
 
@@ -25,14 +29,104 @@ def test_every_image_comes_once_a_pass_in_a_new_order():
     assert [i for b in take(Batches(Boxes(6), SmallConfig(), shuffle=False), 3) for i in ids(b)] == list(range(6))
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_seed_gives_the_same_batches_whatever_the_workers(workers):
-    for a, b in zip(
-        take(Batches(Boxes(), SmallConfig(), seed=7, workers=workers), 5),
-        take(Batches(Boxes(), SmallConfig(), seed=7), 5),
-    ):
+def same(first, second):
+    for a, b in zip(first, second, strict=True):
+        assert a.keys() == b.keys()
         for name in a:
             np.testing.assert_array_equal(a[name], b[name])
+            assert a[name].dtype == b[name].dtype
+
+
+def careless(image, masks, rng):
+    """An augmentation that draws from the global random numbers, as many do."""
+    noise = np.random.randint(-9, 9, image.shape) + random.randint(0, 5)
+    return np.clip(image + noise, 0, 255).astype(np.uint8), masks
+
+
+def with_settings(**settings):
+    return type("Set", (SmallConfig,), settings)()
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("settings", [{}, {"SAMPLING": "balanced"}, {"SAMPLE_CACHE": "memory"}, {"USE_RPN_ROIS": False}])
+def test_a_seed_gives_the_same_batches_whatever_the_workers(workers, settings):
+    config, uncached = with_settings(**settings), {**settings, "SAMPLE_CACHE": "off"}
+    found = take(Batches(Boxes(), config, seed=7, workers=workers, augmentation=careless), 7)
+    same(found, take(Batches(Boxes(), with_settings(**uncached), seed=7, workers=2, augmentation=careless), 7))
+
+
+def test_no_two_workers_draw_the_same_random_numbers():
+    drawn = []
+    for batch in take(Batches(Boxes(), SmallConfig(), seed=7, workers=3, augmentation=careless), 9):
+        drawn += [image.tobytes() for image in batch["input_image"]]
+    assert len(set(drawn)) == len(drawn) == 18
+
+
+def test_the_random_numbers_of_the_program_are_left_alone():
+    random.seed(1), np.random.seed(1)
+    expected = random.random(), np.random.rand()
+    random.seed(1), np.random.seed(1)
+    take(Batches(Boxes(), SmallConfig(), seed=7, workers=0, augmentation=careless), 2)
+    assert (random.random(), np.random.rand()) == expected
+
+
+def test_without_processes_threads_make_the_same(monkeypatch):
+    expected = take(Batches(Boxes(), SmallConfig(), seed=7), 5)
+    monkeypatch.setattr(processes, "available", lambda: False)
+    same(take(Batches(Boxes(), SmallConfig(), seed=7, workers=3), 5), expected)
+
+
+def test_images_with_rare_classes_come_more_often():
+    class Rare(Boxes):
+        def load_mask(self, image_id):
+            masks, class_ids = super().load_mask(image_id)
+            return masks, np.where(image_id == 3, 2, 1) * np.ones_like(class_ids)
+
+    def images(sampling):
+        config = with_settings(SAMPLING=sampling)
+        return [i for batch in take(Batches(Rare(12), config, seed=0, workers=0), 60) for i in ids(batch)]
+
+    uniform, balanced = images("uniform"), images("balanced")
+    assert uniform.count(3) == 10
+    assert balanced.count(3) > 1.7 * uniform.count(3)
+    assert min(balanced.count(i) for i in range(12)) >= 6  # the others are there as well
+
+
+def test_validation_stays_uniform_when_asked():
+    batches = Batches(Boxes(), with_settings(SAMPLING="balanced"), seed=0, sampling="uniform")
+    assert batches.order.repeats is None
+
+
+def test_a_worker_that_dies_names_its_image():
+    class Deadly(Boxes):
+        def load_image(self, image_id):
+            if image_id == 4:
+                os._exit(3)
+            return super().load_image(image_id)
+
+    batches = Batches(Deadly(), SmallConfig(), seed=0, shuffle=False, workers=2)
+    with pytest.raises(SetupError, match=r"box-4\.png.*image 4: .*died \(exit status 3\)"):
+        take(batches, 3)
+    assert isinstance(batches.error, SetupError)
+
+
+def test_batches_begin_where_tensorflow_wants_them():
+    for batch in take(Batches(Boxes(), SmallConfig(), seed=0, workers=0), 3):
+        for array in batch.values():
+            assert array.ctypes.data % 64 == 0
+            assert array.flags.c_contiguous
+
+
+@pytest.mark.parametrize("settings", [{}, {"USE_MINI_MASK": False}, {"USE_RPN_ROIS": False}, {"IMAGE_RESIZE_MODE": "crop"}])
+def test_samples_fit_their_memory(settings):
+    config = with_settings(**settings)
+    batches = Batches(Boxes(), config, seed=0)
+    sample = batches.sample(next(batches.places()))
+    assert sum(array.nbytes + 64 for array in sample.values()) <= pipeline._sample_bytes(config) + 64 * 8
+
+
+def test_the_crop_mode_is_not_cached():
+    assert Batches(Boxes(), with_settings(SAMPLE_CACHE="memory", IMAGE_RESIZE_MODE="crop"), seed=0).cache is None
 
 
 def test_a_resumed_run_sees_what_it_would_have_seen():
@@ -61,7 +155,7 @@ def test_augmentation_leaves_out_sources():
         return image[:, ::-1], masks[:, ::-1]
 
     plain = take(Batches(Boxes(), SmallConfig(), seed=0), 1)[0]["input_image"]
-    flipped = take(Batches(Boxes(), SmallConfig(), seed=0, augmentation=flip), 1)[0]["input_image"]
+    flipped = take(Batches(Boxes(), SmallConfig(), seed=0, augmentation=flip, workers=0), 1)[0]["input_image"]
     np.testing.assert_array_equal(flipped, plain[:, :, ::-1])
     assert seen
     excluded = Batches(Boxes(), SmallConfig(), seed=0, augmentation=flip, no_augmentation_sources=["boxes"])

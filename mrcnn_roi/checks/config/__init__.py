@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mrcnn_roi.checks.config import images, network, optimizer, pooling, run, schema, targets
+from mrcnn_roi.checks.config import feeding, images, network, optimizer, pooling, run, schema, targets
 from mrcnn_roi.checks.config.schema import derived_values
 from mrcnn_roi.checks.values import closest, show
 from mrcnn_roi.findings import Finding, Severity, check
 
-__all__ = ["derived_values", "images", "network", "optimizer", "pooling", "run", "schema", "silence", "targets"]
+__all__ = [
+    "derived_values",
+    "feeding",
+    "images",
+    "network",
+    "optimizer",
+    "pooling",
+    "run",
+    "schema",
+    "silence",
+    "targets",
+]
 
 
 @check("cfg-yaml", Severity.ERROR)

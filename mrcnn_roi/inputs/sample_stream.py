@@ -1,0 +1,182 @@
+"""The samples of a run in order: from worker processes or, where those cannot do it, from threads or this process.
+
+What a worker fails with is tried again here, so that its error is the user's own, with its place in the user's code.
+Users' classes may hold what processes cannot share, an open file or a lock: where the second try succeeds, one thread
+of this process goes on. What kills a worker is not tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYetError
+from itertools import chain
+from typing import Any
+
+from mrcnn_roi.datasets import processes
+from mrcnn_roi.findings import Finding, SetupError, Severity
+from mrcnn_roi.inputs.order import Place
+from mrcnn_roi.inputs.sample_workers import (
+    Arrays,
+    SampleWorkers,
+    WorkerDiedError,
+    WorkerFailedError,
+    WorkerStalledError,
+)
+
+PATIENCE = 120.0  # seconds that a sample may take before somebody asks why
+log = logging.getLogger(__name__)
+
+
+class SampleStream:
+    """Makes the samples of `places`, in their order.
+
+    Args:
+        make: place -> dict of arrays, in a process where nothing else runs.
+        make_in_thread: the same, beside others in threads.
+        places: without end.
+        name_of: image id -> what errors call it.
+        workers: processes, or where there can be none threads; 0 makes every sample when it is asked for.
+        ahead: samples begun before they are asked for.
+        slot_bytes: memory of a sample.
+        parallel_safe: whether several threads may make samples at once.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Place], Arrays],
+        make_in_thread: Callable[[Place], Arrays],
+        places: Iterator[Place],
+        *,
+        name_of: Callable[[int], str],
+        workers: int,
+        ahead: int,
+        slot_bytes: int,
+        parallel_safe: bool,
+    ):
+        self._make, self._make_in_thread = make, make_in_thread
+        self._places, self._name_of, self._ahead = places, name_of, ahead
+        self._parallel_safe = parallel_safe
+        self._workers: SampleWorkers | None = None
+        self._threads: _Threads | None = None
+        if workers and processes.available():
+            self._workers = SampleWorkers(
+                lambda task: make(Place(*task)),
+                places,
+                workers=workers,
+                ahead=ahead,
+                slot_bytes=slot_bytes,
+                patience=PATIENCE,
+            )
+        elif workers:
+            self._threads = _Threads(make_in_thread, places, workers if parallel_safe else 1, ahead)
+
+    def take(self, count: int, stack: Callable[[list[Arrays]], Any]) -> Any:
+        """stack(the next `count` samples), which must copy them.
+
+        Raises SetupError naming the image whose loader kills its process or does not come back, and whatever making
+        a sample raises.
+        """
+        taken = [self._next() for _ in range(count)]
+        batch = stack([sample for sample, _ in taken])
+        if self._workers is not None:
+            for _, slot in taken:
+                self._workers.release(slot)
+        return batch
+
+    def close(self) -> None:
+        """Ends workers and threads."""
+        if self._workers is not None:
+            self._workers.close()
+        if self._threads is not None:
+            self._threads.close()
+
+    def _next(self) -> tuple[Arrays, int | None]:
+        if self._workers is not None:
+            return self._from_workers(self._workers)
+        if self._threads is None:
+            return self._make(next(self._places)), None
+        place, sample = self._threads.take(PATIENCE)
+        if sample is None:
+            raise self._stalled(place.image_id)
+        return sample, None
+
+    def _from_workers(self, workers: SampleWorkers) -> tuple[Arrays, int | None]:
+        try:
+            return workers.take()
+        except WorkerDiedError as error:
+            message = f"the worker process that made a sample of it died ({error.how})"
+            fix = "load this image alone, with WORKERS = 0, to see what its loader does; or take it out of the dataset"
+            raise self._setup_error(error.item, message, fix) from None
+        except WorkerFailedError as error:
+            place = Place(*error.task)
+            sample = self._make(place)  # raises the error where it can be seen, or shows that the process was the cause
+            if not self._parallel_safe:
+                self._go_on_alone(f"a worker process failed at {self._name_of(place.image_id)} ({error})")
+            return sample, None
+        except WorkerStalledError as error:
+            self._go_on_alone(f"{error} at {self._name_of(error.item)}")
+            return self._next()
+
+    def _go_on_alone(self, why: str) -> None:
+        """The rest of the stream by one thread, because processes cannot."""
+        log.warning("%s: samples are made in this process from now on, which is slower", why)
+        workers, self._workers = self._workers, None
+        if workers is not None:
+            rest = chain(map(Place._make, workers.untaken), self._places)
+            self._threads = _Threads(self._make_in_thread, rest, 1, self._ahead)
+            workers.close()
+
+    def _stalled(self, image_id: int) -> SetupError:
+        message = f"its load_image, load_mask or augmentation has not come back for {PATIENCE:.0f} seconds"
+        return self._setup_error(image_id, message, "find out what it waits for, or take the image out of the dataset")
+
+    def _setup_error(self, image_id: int, message: str, fix: str) -> SetupError:
+        where = self._name_of(image_id)
+        return SetupError(Finding("ds-file-unreadable", Severity.ERROR, f"image {image_id}: {message}", fix, where))
+
+
+class _Threads:
+    """Threads that make samples ahead. They end with the program, also where a user's loader never comes back."""
+
+    def __init__(self, make: Callable[[Place], Arrays], places: Iterator[Place], count: int, ahead: int):
+        self._places, self._ahead = places, max(ahead, count)
+        self._tasks: queue.SimpleQueue = queue.SimpleQueue()
+        self._waiting: deque[tuple[Place, Future]] = deque()
+        self._threads = [threading.Thread(target=_serve, args=(make, self._tasks), daemon=True) for _ in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def take(self, patience: float) -> tuple[Place, Arrays | None]:
+        """(the next place, its sample, or None where it takes longer than `patience` seconds)."""
+        while len(self._waiting) < self._ahead:
+            self._waiting.append((next(self._places), Future()))
+            self._tasks.put(self._waiting[-1])
+        place, future = self._waiting.popleft()
+        try:
+            return place, future.result(patience)
+        except NotYetError:
+            if future.done():  # it is the user's own
+                raise
+            return place, None
+
+    def close(self) -> None:
+        for _, future in self._waiting:
+            future.cancel()
+        for _ in self._threads:
+            self._tasks.put(None)
+
+
+def _serve(make: Callable[[Place], Arrays], tasks: queue.SimpleQueue) -> None:
+    while (task := tasks.get()) is not None:
+        place, future = task
+        if not future.set_running_or_notify_cancel():
+            continue
+        try:
+            future.set_result(make(place))
+        except BaseException as error:
+            future.set_exception(error)
