@@ -248,8 +248,8 @@ def test_the_run_folder_says_what_was_augmented(tmp_path):
     made = augmentation("flip,color")
     note_augmentation(tmp_path, 1, recorded(None, None))
     assert not (tmp_path / AUGMENTATION_FILE).exists()
-    text = recorded("flip,color", made)
-    for epoch, text in ((1, text), (3, text), (5, "none"), (6, "a.py:f")):
+    recipes = recorded("flip,color", made)
+    for epoch, text in ((1, recipes), (3, recipes), (5, "none"), (6, "a.py:f")):
         note_augmentation(tmp_path, epoch, text)
     lines = (tmp_path / AUGMENTATION_FILE).read_text().splitlines()
     assert lines == ["from epoch 1: flip=0.5,color=0.2", "from epoch 5: none", "from epoch 6: a.py:f"]

@@ -73,8 +73,8 @@ def image_moves_alone(trials):
     if not off.any() or (_image_stands_still(trials) and not _mask_stands_still(trials)):
         return
     how = "moved the image but not the masks" if _mask_stands_still(trials) else "moved image and masks differently"
-    fix = "apply one call to both: transform(image=..., masks=...) in albumentations, the same crop and flip in your own "
-    fix += "function; imgaug's Fliplr, Flipud, CropAndPad, Affine and PiecewiseAffine move masks, its others do not"
+    fix = "apply one call to both: transform(image=..., masks=...) in albumentations, the same crop and flip in your "
+    fix += "own function; imgaug's Fliplr, Flipud, CropAndPad, Affine and PiecewiseAffine move masks, its others do not"
     yield WHERE, f"{trials.name} {how} {_extent(trials, off)}", fix
 
 

@@ -1,6 +1,7 @@
 """What --augment means: recipes by name, or an object of the user's own, whose code is run.
 
-No TensorFlow, but in `recorder`. Only the command line comes here; nothing that a config file or a run folder holds is ever run.
+Only the command line comes here; nothing that a config file or a run folder holds is ever run. No TensorFlow, but in
+`recorder`.
 """
 
 from __future__ import annotations

@@ -116,7 +116,22 @@ class Batches:
         return [place.image_id for place in places], self._stack([self.sample(place) for place in places])
 
     def __iter__(self):
-        stream = SampleStream(
+        return self._batches([])
+
+    def _batches(self, started: list[SampleStream]) -> Iterator[dict]:
+        """The batches of the stream that waits in `started`, or else of a new one."""
+        stream = started.pop() if started else self._start()
+        try:
+            while True:
+                yield stream.take(self.batch_size, self._stack)
+        except Exception as error:
+            self.error = error
+            raise
+        finally:
+            stream.close()
+
+    def _start(self) -> SampleStream:
+        return SampleStream(
             self.sample,
             self.threaded_sample,
             self.places(),
@@ -126,14 +141,6 @@ class Batches:
             slot_bytes=_sample_bytes(self.config),
             parallel_safe=getattr(self.dataset, "parallel_safe", False),
         )
-        try:
-            while True:
-                yield stream.take(self.batch_size, self._stack)
-        except Exception as error:
-            self.error = error
-            raise
-        finally:
-            stream.close()
 
     def _name(self, image_id: int) -> str:
         return str(self.dataset.image_info[image_id].get("path") or f"image {image_id}")
@@ -154,8 +161,10 @@ class Batches:
         return {name: _stacked([sample[name] for sample in samples]) for name in samples[0]}
 
     def as_dataset(self) -> tf.data.Dataset:
-        """The batches as a tf.data.Dataset that is one batch ahead."""
-        config = self.config
+        """The batches as a tf.data.Dataset that is one batch ahead. Its workers run from now on."""
+        # Processes begin here, in the main thread: those of TensorFlow's threads have an arena of their own for memory,
+        # which gives every large array back to the system at once.
+        config, started = self.config, [self._start()]
         masks = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else (None, None)
         floats, ints = tf.float32, tf.int32
         signature = {
@@ -169,7 +178,7 @@ class Batches:
         }
         if not config.USE_RPN_ROIS:
             signature["input_roi"] = tf.TensorSpec([None, int(config.POST_NMS_ROIS_TRAINING), 4], ints)
-        return tf.data.Dataset.from_generator(lambda: iter(self), output_signature=signature).prefetch(1)
+        return tf.data.Dataset.from_generator(lambda: self._batches(started), output_signature=signature).prefetch(1)
 
 
 def _worker_count(asked: int | None) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -82,6 +83,7 @@ class SampleWorkers:
         self._waiting: deque[_Waiting] = deque()
         self._patience, self._slowest, self._given = patience, 0.0, 0
         self._crew: list[processes.Worker] = []
+        self._end = weakref.finalize(self, _end, self._crew)  # also where nobody calls close()
         function = _Filling(make, self._slots)
         try:
             for _ in range(workers):
@@ -118,9 +120,7 @@ class SampleWorkers:
 
     def close(self) -> None:
         """Ends the workers."""
-        for worker in self._crew:
-            processes.stop(worker)
-        self._crew.clear()
+        self._end()
 
     def _give_out(self) -> None:
         while self._free:
@@ -153,6 +153,12 @@ class SampleWorkers:
         self._crew.remove(worker)
         item, how = processes.post_mortem(worker)
         return WorkerDiedError(task[0] if item < 0 else item, how)
+
+
+def _end(crew: list[processes.Worker]) -> None:
+    for worker in crew:
+        processes.stop(worker)
+    crew.clear()
 
 
 class _Filling:

@@ -64,7 +64,7 @@ def augmentation_name(augmentation) -> str:
 
 
 def instance_planes(masks) -> np.ndarray:
-    """uint8 [N, H, W] of masks bool or of any numbers [H, W, N], each plane contiguous; a view where that is possible."""
+    """uint8 [N, H, W] of masks bool or of any numbers [H, W, N], each plane contiguous; a view if possible."""
     planes = masks.transpose(2, 0, 1)
     if not planes.flags.c_contiguous:
         # Row by row: read at once, the pixels of one plane are too far apart for the processor's cache.
