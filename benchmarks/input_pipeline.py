@@ -2,8 +2,8 @@
 
     python benchmarks/input_pipeline.py [--rounds 5] [--samples 60] [--steps 12] [--skip-training]
 
-Images of 640x480 pixels with 10 ellipses each lie on disk as JPEGs, the ellipses as COCO polygons; the network input is 1024x1024 ("square") with
-mini masks and 261888 anchors, batches of two. `by the pipeline` counts whole samples as the trainer gets them: from
+Images of 640x480 pixels with 10 ellipses each lie on disk as JPEGs, the ellipses as COCO polygons; the network input
+is 1024x1024 ("square") with mini masks and 261888 anchors, batches of two. `by the pipeline` counts whole samples as the trainer gets them: from
 worker processes, through shared memory, stacked to batches, as tensors. The workers are started and have filled what
 they make ahead before the clock starts. One and two workers are timed in turns; the ratio is of medians.
 
@@ -53,7 +53,8 @@ def made(folder: str, images: int, height: int, width: int, objects: int):
     """A dataset of smooth random pictures with ellipses of 16 to 400 pixels."""
     rng, target = np.random.default_rng(0), Path(folder)
     target.mkdir()
-    content: dict = {"images": [], "annotations": [], "categories": [{"id": k, "name": f"class {k}"} for k in (1, 2, 3)]}
+    categories = [{"id": k, "name": f"class {k}"} for k in (1, 2, 3)]
+    content: dict = {"images": [], "annotations": [], "categories": categories}
     for number in range(images):
         coarse = Image.fromarray(rng.integers(0, 256, (height // 16, width // 16, 3), dtype=np.uint8))
         coarse.resize((width, height), Image.Resampling.BICUBIC).save(target / f"{number}.jpg", quality=90)

@@ -295,8 +295,8 @@ class Config:
 
     # How often images come in an epoch.
     #   "uniform"   each once.
-    #   "balanced"  those with rare classes more often, up to sqrt(SAMPLING_THRESHOLD / share) times, where share is that
-    #             of the images that hold the class (repeat factor sampling, as for LVIS). Validation stays uniform.
+    #   "balanced"  those with rare classes more often, sqrt(SAMPLING_THRESHOLD / share) times, where share is that of
+    #             the images that hold the class (repeat factor sampling, as for LVIS). Validation stays uniform.
     # SAMPLING_THRESHOLD: the share of images below which a class is rare. None: one over the number of classes.
     SAMPLING: Annotated[str, CheckedBy("cfg-sampling")] = "uniform"
     SAMPLING_THRESHOLD: Annotated[float | None, CheckedBy("cfg-sampling-threshold")] = None

@@ -16,7 +16,8 @@ from mrcnn_roi.checks.splits import Split
 UNREADABLE = ("ds-file-unreadable", "ds-mask-unreadable")  # what an image or its masks have without a code
 # Of loaders: masks that do not fit the declared size.
 LEAVING = ("ds-polygon-outside", "ds-rle-size", "ds-size-mismatch", "ds-size-transposed")
-RECORD_CODES = ("ds-json-invalid", "ds-via-format")  # of annotation files: a record that is not what it should be
+# Of annotation files: a record that is not what it should be.
+RECORD_CODES = ("ds-json-invalid", "ds-via-format", "ds-xml-invalid")
 _INDEX = re.compile(r"IndexError: index (-?\d+) is out of bounds for axis ([01]) with size (\d+)")
 
 

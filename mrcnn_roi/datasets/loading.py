@@ -38,13 +38,15 @@ def load_dataset(
     """Reads annotations into a prepared Dataset.
 
     annotations: a COCO json or a folder with one; a VIA json, project or csv or a folder with one; a folder of
-        LabelMe files or one of them; a folder of label maps (with images=), or the folder that holds both the
-        images' and the maps' folder; likewise of mask files, one an object, or the nucleus set's folder.
+        LabelMe files or one of them; YOLO's data.yaml or the folder with it; a Pascal VOC folder or its XML files; a
+        folder of label maps (with images=), or the folder that holds both the images' and the maps' folder; likewise
+        of mask files, one an object, or the nucleus set's folder.
     images: the folder of the images. By default it is looked for beside the annotations.
-    format: "coco", "via", "labelme" or "label_map"; by default the content decides.
-    options: attribute, class_name and class_names for VIA (see `via.load`), class_names for LabelMe
-        (`labelme.load`), class_name, class_names, instance_classes, class_maps, table and divisor for label maps
-        (`label_map.load`), class_name, class_names and class_from for mask files (`instance_masks.load`).
+    format: a NAME of FORMATS: "coco", "via", "labelme", "yolo", "voc", "instance_masks" (one PNG an object) or
+        "label_map" (one PNG an image); by default the content decides.
+    options: of the format, see its `load`. attribute, class_name, class_names for VIA; class_names for LabelMe; part,
+        class_names for YOLO; part, class_names, boxes, difficult for VOC; class_name, class_names, class_from for
+        mask files; class_name, class_names, instance_classes, class_maps, table, divisor for label maps.
 
     Raises SetupError where nothing can be read: no such file, not JSON, a format that is unknown or not the
     one asked for. Faults of single images and annotations are kept in `dataset.annotation_problems`; loading
@@ -106,15 +108,21 @@ def load_train_and_val(
     val: str | os.PathLike,
     train_images: str | os.PathLike | None = None,
     val_images: str | os.PathLike | None = None,
+    *,
+    format: str | None = None,
     **options,
 ) -> tuple[Dataset, Dataset]:
     """(train, val) by load_dataset, with the same class ids in both: by name, whatever ids and order the files have.
 
-    Both parts get the classes of both, those of train first. Raises as load_dataset does.
+    Both parts get the classes of both, those of train first. Of annotations that declare parts, train's give their part
+    "train" and val's their part "val", so that both may name one data.yaml. Raises as load_dataset does.
     """
-    parts = load_dataset(train, train_images, **options), load_dataset(val, val_images, **options)
-    align_classes(parts)
-    return parts
+    datasets = []
+    for part, path, images in (("train", train, train_images), ("val", val, val_images)):
+        source = recognise(path, images, format=format)
+        datasets.append(source.load(**{**({"part": part} if part in source.parts else {}), **options}))
+    align_classes(datasets)
+    return datasets[0], datasets[1]
 
 
 def _chosen(name: str | None) -> tuple[Any, ...]:

@@ -128,6 +128,8 @@ def _serve(function, connection: Connection, current, others: list[Connection]) 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for each in others:
         each.close()
+    if "cv2" in sys.modules:  # its threads did not come along, and it might wait for them for ever
+        sys.modules["cv2"].setNumThreads(0)
     parent = os.getppid()
 
     def mark(item: int) -> None:

@@ -19,7 +19,7 @@ from mrcnn_roi.findings import SetupError
 from mrcnn_roi.inputs.augment import augment
 from mrcnn_roi.inputs.order import Order, Place
 from mrcnn_roi.inputs.sample import build_sample
-from mrcnn_roi.inputs.sampling import dataset_repeat_factors
+from mrcnn_roi.inputs.sampling import config_repeats
 from mrcnn_roi.ops.augment import augmentation_name
 from mrcnn_roi.ops.masks import expand_mask, extract_bboxes
 
@@ -57,10 +57,10 @@ def show_batch(
     if not len(dataset.image_ids):
         raise ValueError("expected a dataset with images, received one without")
     seed = int(getattr(config, "SEED", None) or 0) if seed is None else seed
-    order = Order(dataset.image_ids, seed=seed, repeats=_repeats(dataset, config))
+    order = Order(dataset.image_ids, seed=seed, repeats=config_repeats(dataset, config))
     drawn: list[_Drawn] = []
     for places in places_of_images(order, count, draws, epoch):
-        drawn.append(_draw_image(dataset, config, augmentation, seed, places))
+        drawn.append(_draw_image(dataset, config, augmentation, order, places))
         step()
     errors = [error for each in drawn for error in each.errors]
     if all(tile.error is not None for each in drawn for tile in each.row.tiles[1:]):
@@ -95,11 +95,6 @@ def _first_position(order: Order, epoch: int) -> int:
     return bisect_left(range(high + 1), epoch, key=lambda position: order[position].epoch)
 
 
-def _repeats(dataset, config):
-    balanced = getattr(config, "SAMPLING", "uniform") == "balanced"
-    return dataset_repeat_factors(dataset, getattr(config, "SAMPLING_THRESHOLD", None)) if balanced else None
-
-
 class _Drawn(NamedTuple):
     """The row of an image. counts: of each sample (objects of the image, left by the augmentation, trained)."""
 
@@ -125,15 +120,15 @@ class _Watched:
         return image, masks
 
 
-def _draw_image(dataset, config, augmentation, seed: int, places: list[Place]) -> _Drawn:
+def _draw_image(dataset, config, augmentation, order: Order, places: list[Place]) -> _Drawn:
     image_id = places[0].image_id
     name = f"image {image_id}, {image_name(dataset.image_info[image_id])}"
     drawn = _Drawn(Row(name, [_original(dataset, config, image_id)]), [], [], [], [])
     for place in places:
         watched = _Watched(augmentation)
         try:
-            rng = np.random.default_rng([seed, place.epoch, place.number])  # as Batches makes this sample
-            sample = build_sample(dataset, config, image_id, rng, augmentation=watched)
+            with order.seeded(place):  # as Batches makes this sample
+                sample = build_sample(dataset, config, image_id, order.rng(place), augmentation=watched)
         except SetupError as error:
             drawn.errors.append(error)
             drawn.row.tiles.append(_failed(error))

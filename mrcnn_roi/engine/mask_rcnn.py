@@ -175,7 +175,7 @@ class MaskRCNN:
             steps_per_epoch=steps,
         )
         validate = val_dataset is not None and self.config.VALIDATION_STEPS
-        val = Batches(val_dataset, self.config, seed=seed, sampling="uniform") if validate else None
+        val = Batches(val_dataset, self.config, seed=seed, uniform=True) if validate else None
 
         self.set_trainable(training.LAYER_PRESETS.get(layers, layers), verbose=0)
         self.compile(learning_rate, self.config.LEARNING_MOMENTUM)

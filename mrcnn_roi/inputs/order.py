@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +44,24 @@ class Order:
         epoch = bisect_right(self._starts, position) - 1
         number = position - self._starts[epoch]
         return Place(int(self._images(epoch)[number]), epoch, number)
+
+    def rng(self, place: Place) -> np.random.Generator:
+        """The random numbers of one sample."""
+        return np.random.default_rng([self.seed, place.epoch, place.number])
+
+    @contextlib.contextmanager
+    def seeded(self, place: Place) -> Iterator[None]:
+        """`random` and `np.random` begin with a seed of the sample, and go on afterwards as if nothing had been drawn:
+        users' code may draw from them instead of from the sample's rng."""
+        before = random.getstate(), np.random.get_state()
+        state = np.random.SeedSequence([self.seed, place.epoch, place.number, 1]).generate_state(4)
+        random.seed(state.tobytes())
+        np.random.seed(state)
+        try:
+            yield
+        finally:
+            random.setstate(before[0])
+            np.random.set_state(before[1])
 
     def _images(self, epoch: int) -> np.ndarray:
         if self._pass[0] != epoch:

@@ -7,9 +7,7 @@ from `random` and `np.random` is part of that: both are seeded anew for every sa
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import random
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,7 +22,7 @@ from mrcnn_roi.inputs.sample import build_sample
 from mrcnn_roi.inputs.sample_cache import GIB, SampleCache
 from mrcnn_roi.inputs.sample_stream import SampleStream
 from mrcnn_roi.inputs.sample_workers import ALIGNMENT
-from mrcnn_roi.inputs.sampling import dataset_repeat_factors
+from mrcnn_roi.inputs.sampling import config_repeats
 
 MOST_WORKERS = 8  # where the config leaves the number open
 
@@ -40,7 +38,7 @@ class Batches:
         seed: of the order and of every sample; None draws one.
         first_epoch, steps_per_epoch: where a resumed run continues in the stream.
         workers: processes that make samples; None is the config's WORKERS. 0 makes them when they are asked for.
-        sampling: "uniform" or "balanced" (see inputs.sampling); None is the config's SAMPLING.
+        uniform: every image once a pass, whatever the config's SAMPLING.
 
     `error` keeps the exception that ended the stream, because TensorFlow only passes on its text.
     """
@@ -57,7 +55,7 @@ class Batches:
         first_epoch=0,
         steps_per_epoch=0,
         workers=None,
-        sampling=None,
+        uniform=False,
     ):
         if len(dataset.image_ids) == 0:
             raise SetupError(
@@ -75,10 +73,7 @@ class Batches:
         self.batch_size = int(config.IMAGES_PER_GPU) * int(config.GPU_COUNT)
         self.skip = first_epoch * steps_per_epoch * self.batch_size
         self.workers = _worker_count(getattr(config, "WORKERS", None) if workers is None else workers)
-        repeats = None
-        if (sampling or getattr(config, "SAMPLING", "uniform")) == "balanced":
-            threshold = getattr(config, "SAMPLING_THRESHOLD", None)
-            repeats = dataset_repeat_factors(dataset, threshold, int(config.IMAGE_CHANNEL_COUNT))
+        repeats = None if uniform else config_repeats(dataset, config)
         self.order = Order(dataset.image_ids, seed=self.seed, shuffle=shuffle, repeats=repeats)
         self.cache = _cache(dataset, config)
         self.error: Exception | None = None
@@ -89,13 +84,12 @@ class Batches:
 
     def sample(self, place: Place) -> dict:
         """One sample, a dict of arrays without batch axis, with `random` and `np.random` seeded for it."""
-        with _seeded(self.seed, place.epoch, place.number):
+        with self.order.seeded(place):
             return self.threaded_sample(place)
 
     def threaded_sample(self, place: Place) -> dict:
         """The same without touching `random` and `np.random`, which threads share."""
-        image_id, epoch, number = place
-        rng = np.random.default_rng([self.seed, epoch, number])
+        rng, image_id = self.order.rng(place), place.image_id
         source = self.dataset.image_info[image_id]["source"]
         augmentation = None if source in self.excluded else self.augmentation
         sample = build_sample(self.dataset, self.config, image_id, rng, augmentation=augmentation, resized=self.cache)
@@ -214,17 +208,3 @@ def _stacked(arrays) -> np.ndarray:
     start = -memory.ctypes.data % ALIGNMENT
     batch = memory[start : len(memory) - ALIGNMENT + start].view(dtype).reshape(shape)
     return np.stack(arrays, out=batch)
-
-
-@contextlib.contextmanager
-def _seeded(*seed: int) -> Iterator[None]:
-    """`random` and `np.random` begin with the seed, and go on afterwards as if nothing had been drawn."""
-    before = random.getstate(), np.random.get_state()
-    state = np.random.SeedSequence([*seed, 1]).generate_state(4)
-    random.seed(state.tobytes())
-    np.random.seed(state)
-    try:
-        yield
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])

@@ -111,17 +111,17 @@ def load_molded(
 ) -> Loaded:
     """load_image_gt with its own sources of random numbers (see resize_image_with and inputs.augment) and, with
     `resized`, of the resized image (see build_sample)."""
-    if resized is None:
-        image, view, class_ids, original_shape, window, scale = _load_view(dataset, config, image_id, randint)
-    else:
+    ours = resized is not None  # whether the masks are nobody else's, so that they need not be copied
+    if ours:
         image, masks, class_ids, original_shape, window, scale = resized(dataset, config, image_id, randint)
         view = identity_view(masks)
+    else:
+        image, view, class_ids, original_shape, window, scale = _load_view(dataset, config, image_id, randint)
     if flip_at_random and randint(0, 1):
         image, view = np.fliplr(image), view.flipped()
     if augmentation is not None:
-        view = identity_view(view.full() if resized is None else view.masks)
-        image, masks = _augment(dataset, image_id, augmentation, image, view.masks, rng)
-        view = identity_view(masks)
+        image, masks = _augment(dataset, image_id, augmentation, image, view.full(copy=not ours), rng)
+        view, ours = identity_view(masks), True
     boxes = view.boxes()
     visible = np.flatnonzero(boxes[:, 2])  # resizing, cropping and augmentation may leave nothing of a mask
     boxes, class_ids = boxes[visible], class_ids[visible]
@@ -130,7 +130,7 @@ def load_molded(
         masks = view.minis(boxes, tuple(config.MINI_MASK_SHAPE), visible)
     else:
         view = view if len(visible) == view.masks.shape[2] else view.only(visible)
-        masks = view.full() if resized is None and augmentation is None else view.masks
+        masks = view.full(copy=not ours)
     meta = compose_image_meta(image_id, original_shape, image.shape, window, scale, active)
     return Loaded(image, meta, class_ids, boxes, masks)
 

@@ -40,3 +40,11 @@ def dataset_repeat_factors(dataset, threshold: float | None = None, channels: in
     if not scan.instances_known.all():
         scan = scan_dataset(dataset, limit=None, channels=channels)
     return repeat_factors(scan.instance_image, scan.class_id, scan.num_images, threshold)
+
+
+def config_repeats(dataset, config) -> np.ndarray | None:
+    """dataset_repeat_factors with the settings of a config; None where its SAMPLING is "uniform"."""
+    if getattr(config, "SAMPLING", "uniform") != "balanced":
+        return None
+    channels = int(getattr(config, "IMAGE_CHANNEL_COUNT", 3))
+    return dataset_repeat_factors(dataset, getattr(config, "SAMPLING_THRESHOLD", None), channels)

@@ -57,11 +57,11 @@ class MaskView(NamedTuple):
         """The instances of these indices or of this bool [N]."""
         return MaskView(self.masks[:, :, instances], self.rows, self.columns)
 
-    def full(self) -> np.ndarray:
-        """A new array [H, W, N]."""
+    def full(self, copy: bool = True) -> np.ndarray:
+        """The array [H, W, N]. copy: a new one in any case; else it may share memory with the masks."""
         (height, width), count = (len(self.rows), len(self.columns)), self.masks.shape[2]
         if self.masks.shape[:2] == (height, width):  # every line shows another one
-            return self.masks.copy(order="K")
+            return self.masks.copy(order="K") if copy else self.masks
         if instance_major(self.masks):
             out = np.zeros((count, height, width), self.masks.dtype).transpose(1, 2, 0)
         else:

@@ -48,7 +48,9 @@ def with_settings(**settings):
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
-@pytest.mark.parametrize("settings", [{}, {"SAMPLING": "balanced"}, {"SAMPLE_CACHE": "memory"}, {"USE_RPN_ROIS": False}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"SAMPLING": "balanced"}, {"SAMPLE_CACHE": "memory"}, {"USE_RPN_ROIS": False}]
+)
 def test_a_seed_gives_the_same_batches_whatever_the_workers(workers, settings):
     config, uncached = with_settings(**settings), {**settings, "SAMPLE_CACHE": "off"}
     found = take(Batches(Boxes(), config, seed=7, workers=workers, augmentation=careless), 7)
@@ -93,7 +95,7 @@ def test_images_with_rare_classes_come_more_often():
 
 
 def test_validation_stays_uniform_when_asked():
-    batches = Batches(Boxes(), with_settings(SAMPLING="balanced"), seed=0, sampling="uniform")
+    batches = Batches(Boxes(), with_settings(SAMPLING="balanced"), seed=0, uniform=True)
     assert batches.order.repeats is None
 
 
@@ -117,7 +119,9 @@ def test_batches_begin_where_tensorflow_wants_them():
             assert array.flags.c_contiguous
 
 
-@pytest.mark.parametrize("settings", [{}, {"USE_MINI_MASK": False}, {"USE_RPN_ROIS": False}, {"IMAGE_RESIZE_MODE": "crop"}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"USE_MINI_MASK": False}, {"USE_RPN_ROIS": False}, {"IMAGE_RESIZE_MODE": "crop"}]
+)
 def test_samples_fit_their_memory(settings):
     config = with_settings(**settings)
     batches = Batches(Boxes(), config, seed=0)
