@@ -52,6 +52,7 @@ def convert(
             progress=lambda done, of: step(completed=done, total=of),
         )
     print_written(written)
+    print_extras(dataset)
     say(f"images: {written.images_root}")
 
 
@@ -87,6 +88,7 @@ def split(
     print_shares(dataset.class_names, counts, dict(zip(shares, rows)))
     for each in written:
         print_written(each)
+    print_extras(dataset)
     root = shlex.quote(str(written[0].images_root))
     train_json, val_json = (shlex.quote(str(each.path)) for each in written[:2])
     data_options = f"--train {train_json} --train-images {root} --val {val_json} --val-images {root}"
@@ -120,6 +122,13 @@ def print_written(written):
     if written.images_left_out or written.annotations_left_out:
         left_out = f"{written.images_left_out} images and {written.annotations_left_out} annotations of other images"
         say(f"left out because they have no usable mask: {left_out}", "yellow")
+
+
+def print_extras(dataset):
+    """One line about what the annotations have that is not carried over; nothing where there is nothing."""
+    extras = getattr(dataset, "extras", ())
+    if extras:
+        say(f"not carried over: {', '.join(extras)}", "yellow")
 
 
 def print_shares(class_names, counts, parts):

@@ -120,9 +120,9 @@ def load_data(
     Without --val the parts count that the annotations declare themselves, which `tell` is told of, and else a random
     split. names: classes of a model, background first, that the data get the numbers of.
     """
-    from mrcnn_roi.datasets import split_dataset
     from mrcnn_roi.datasets.class_alignment import align_classes, align_to
     from mrcnn_roi.datasets.loading import load_train_and_val, recognise
+    from mrcnn_roi.datasets.split import held_out
 
     options = {"class_name": class_name} if class_name else {}
     if train is None:
@@ -138,11 +138,16 @@ def load_data(
         for dataset in datasets:
             align_to(dataset, names)
     if declared:
-        held_out = "val validated on" if len(declared) > 1 else f"{val_fraction:g} of it validated on"
-        tell(f"{train} declares its parts: train is trained on, {held_out}")
+        validated = "val validated on" if len(declared) > 1 else f"{val_fraction:g} of it validated on"
+        tell(f"{train} declares its parts: train is trained on, {validated}")
     if len(datasets) > 1:
         return datasets[0], datasets[1]
-    return split_dataset(datasets[0], val_fraction, split_seed) if val_fraction > 0 else (datasets[0], None)
+    if val_fraction <= 0:
+        return datasets[0], None
+    parts = held_out(datasets[0], val_fraction, split_seed)
+    if parts[1] is None:
+        tell(f"{train} has {len(datasets[0].image_info)} image(s): none is held out to validate on; give --val")
+    return parts
 
 
 def load_part(data, images, part: str, val_fraction: float, split_seed: int, class_name, names=()):
@@ -158,7 +163,8 @@ def load_part(data, images, part: str, val_fraction: float, split_seed: int, cla
         parts = load_data(data, images, None, None, val_fraction, split_seed, class_name, names=names)
         dataset = parts[part == "val"]
         if dataset is None:
-            raise typer.BadParameter("there is no val part with --val-fraction 0", param_hint="--part")
+            why = "with --val-fraction 0" if val_fraction <= 0 else f"of the single image of {data}"
+            raise typer.BadParameter(f"there is no val part {why}", param_hint="--part")
     else:
         source = recognise(data, images)
         if part == "test" and "test" not in source.parts:

@@ -144,3 +144,11 @@ def test_a_weight_file_is_looked_at_beside_a_config_that_is_no_yaml(folder):
     result = checked(folder, "--weights", folder / "empty.h5", settings="NAME: [")
     assert "cfg-yaml" in result.stdout
     assert "w-file-unreadable" in result.stdout
+
+
+def test_a_single_image_is_trained_on(tmp_path):
+    coco_file(tmp_path, [annotation()])
+    result = checked(tmp_path, "--json")
+    found = json.loads(result.stdout)
+    assert "run-val-none" in {each["code"] for each in found["findings"]}
+    assert "none is held out" in result.stderr

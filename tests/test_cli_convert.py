@@ -205,3 +205,43 @@ def test_what_is_converted_is_what_was_there(maps, tmp_path):
 
     dataset = load_dataset(maps)
     assert_same(dataset, write_coco(dataset, tmp_path / "out.json"))
+
+
+def test_what_is_not_carried_over_is_named(tmp_path):
+    path = coco_file(tmp_path, [annotation(attributes={"occluded": True}, keypoints=[1, 1, 2])])
+    found = json.loads(path.read_text())
+    found["licenses"], found["categories"][0]["supercategory"] = [{"id": 1}], "animal"
+    path.write_text(json.dumps(found))
+    printed = ran("convert", path, tmp_path / "out.json")
+    assert "not carried over: attributes, keypoints, licenses, supercategory" in printed
+    assert "not carried over" not in ran("convert", tmp_path / "out.json", tmp_path / "again.json")
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "out.json").read_bytes()
+
+
+def test_images_without_a_usable_object_are_counted(tmp_path):
+    images = [{"id": i, "file_name": f"{i}.png", "height": 40, "width": 60} for i in (1, 2)]
+    broken = annotation(id=1, image_id=1, segmentation=[[1, 2]], bbox=None)
+    path = coco_file(tmp_path, [broken, annotation(id=2, image_id=2)], images)
+    printed = ran("convert", path, tmp_path / "out.json", "--skip-broken")
+    assert "1 images, 1 annotations" in printed
+    assert "left out because they have no usable mask: 1 images and 0 annotations" in printed
+
+
+def test_a_single_image_has_no_val_part(tmp_path):
+    path = coco_file(tmp_path, [annotation()])
+    said = []
+    train, val = load_data(path, None, None, None, 0.2, 0, None, said.append)
+    assert (len(train.image_ids), val) == (1, None)
+    assert "none is held out" in said[0]
+    assert len(load_part(path, None, "train", 0.2, 0, None).image_ids) == 1
+    with pytest.raises(typer.BadParameter, match="single image"):
+        load_part(path, None, "val", 0.2, 0, None)
+
+
+def test_few_images_are_evaluated_on_what_they_were_validated_on(tmp_path):
+    images = [{"id": i, "file_name": f"{i}.png", "height": 40, "width": 60} for i in range(1, 5)]
+    path = coco_file(tmp_path, [annotation(id=i, image_id=i) for i in (1, 2)], images)
+    for seed in range(6):
+        _, val = load_data(path, None, None, None, 0.25, seed, None)
+        assert val.image_info[0]["id"] in (1, 2)
+        assert load_part(path, None, "val", 0.25, seed, None).image_info[0]["id"] == val.image_info[0]["id"]

@@ -95,15 +95,20 @@ def map_smeared(splits):
     """Images of at least 20 instances, more than half of which are specks of up to 3 pixels or scattered in pieces:
     fewer pixels than two thirds of the longer side of their box. So looks a label map that was resized with
     interpolation or saved as JPEG: between two numbers all numbers in between appear, each taken as an object. Many
-    small objects, and thin ones in any direction, are fine. Counts and sizes of such images are not judged further."""
+    small objects, and thin ones in any direction, are fine. An error where most images with objects are such: the
+    network would learn the debris. Counts and sizes of such images are not judged further. The loader of label maps
+    reports what it sees in the maps itself, and then nothing more is said here."""
     for split in splits:
         rows = np.flatnonzero(split.smeared)
-        if len(rows):
+        reported = any(each.code == "ds-map-smeared" for each in split.scan.annotation_problems)
+        if len(rows) and not reported:
             count = np.bincount(split.scan.instance_image, minlength=len(split.smeared))
             listed = listed_images(split, rows, "{} instances", count)
             fix = "resize label maps with nearest neighbour (Image.Resampling.NEAREST, cv2.INTER_NEAREST), save as PNG"
             effect = "most instances are specks or scattered pixels, as of a label map resized with interpolation"
-            yield split.name, f"{effect}: {listed}", f"{fix}; make them anew from the originals"
+            most = 2 * len(rows) > len(np.unique(split.scan.instance_image))
+            severity = Severity.ERROR if most else Severity.WARNING
+            yield split.name, f"{effect}: {listed}", f"{fix}; make them anew from the originals", severity
 
 
 @data_check("ds-mask-nonbinary", Severity.WARNING, "dataset")

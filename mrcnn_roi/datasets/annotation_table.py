@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from mrcnn_roi.datasets.coco_ids import kept_id
 from mrcnn_roi.datasets.records import Identity, Record, identity
 from mrcnn_roi.datasets.segmentation import run_lengths
 
 NUMBERS = {int, float}
 POLYGON, PACKED_RLE, LISTED_RLE, ODD = range(4)
+EXTRAS = ("attributes", "keypoints")
 NO_BOX = (float("nan"),) * 4
 
 
@@ -34,8 +36,10 @@ class AnnotationTable:
         self.image_ids: list[Any] = []
         self.category_ids: list[Any] = []
         self.odd: dict[int, object] = {}  # row -> the annotation as it came
+        self.source_ids: dict[int, int | str] = {}  # row -> the id in what the file was converted from
         self.special: dict[int, Record] = {}  # row -> a record with a fault, or other parts than the file's
         self.panoptic = False
+        self.extras: set[str] = set()  # what annotations have beside masks and classes, of EXTRAS
         self._kind, self._crowd, self._bbox = bytearray(), bytearray(), array("d")
         self._numbers, self._part_ends, self._last_part = array("d"), array("q"), array("q")
         self._packed, self._packed_ends = bytearray(), array("q")
@@ -85,10 +89,12 @@ class AnnotationTable:
     def record(self, row: int) -> Record:
         """The `Record` of a row."""
         if row in self.special:
-            return self.special[row]
+            made = self.special[row]
+            made.source_id = self.source_ids.get(row)
+            return made
         made = Record(self.ids[row], self.category_ids[row], bool(self.crowd[row]))
         x1, y1, x2, y2 = self.extent[row].tolist()
-        made.extent = (x1, y1, x2, y2)
+        made.extent, made.source_id = (x1, y1, x2, y2), self.source_ids.get(row)
         if self.kind[row] == POLYGON:
             made.parts = [part.tolist() for part in self.parts(row)]
         else:
@@ -153,6 +159,11 @@ class AnnotationTable:
         return ODD
 
     def _identify(self, annotation: dict[str, Any]) -> None:
+        for name in EXTRAS:
+            if annotation.get(name):
+                self.extras.add(name)
+        if "source_id" in annotation and kept_id(annotation["source_id"]) is not None:
+            self.source_ids[len(self.ids)] = annotation["source_id"]
         self.ids.append(identity(annotation.get("id")))
         self.image_ids.append(identity(annotation.get("image_id")))
         self.category_ids.append(identity(annotation.get("category_id")))

@@ -46,10 +46,13 @@ def load(source: Source) -> CocoDataset:
     reader = CocoReader(source)
     for category_id, name in reader.categories():
         dataset.add_class(NAME, category_id, name)
+        if category_id in reader.category_source_ids:
+            dataset.class_info[-1]["source_id"] = reader.category_source_ids[category_id]
     for info in reader.images():
         dataset.add_image(NAME, info.pop("id"), info.pop("path"), **info)
     dataset.annotation_problems += reader.findings()
     dataset.objects_lost = reader.objects_lost
+    dataset.extras = reader.extras()
     return dataset
 
 
@@ -80,6 +83,7 @@ class CocoDataset(RecordDataset):
     """A dataset read from a COCO json."""
 
     SOURCE = NAME
+    extras: tuple[str, ...] = ()  # what the file has and the dataset does not
     objects_lost = False  # whether annotations are missing for a reason that annotation_problems names
 
     def image_reference(self, image_id: int) -> str:

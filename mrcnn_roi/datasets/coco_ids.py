@@ -36,8 +36,15 @@ class FileIds:
         return whole and self.lowest <= each <= LARGEST_ID
 
 
-def source_id(original: Any, number: int) -> dict[str, Any]:
-    """The member that keeps an id which the file could not."""
+def kept_id(member: Any) -> int | str | None:
+    """The "source_id" of an entry of a file; None where it has none, or one that is no id."""
+    return member if isinstance(member, (int, str)) and not isinstance(member, bool) else None
+
+
+def source_id(original: Any, number: int, earlier: int | str | None = None) -> dict[str, Any]:
+    """The member that keeps an id which the file could not; earlier: what an earlier file had kept in this way."""
+    if earlier is not None:
+        return {"source_id": earlier}
     if original is None or (original == number and not isinstance(original, str)):
         return {}
     plain = original.item() if isinstance(original, np.generic) else original

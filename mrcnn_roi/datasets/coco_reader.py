@@ -12,10 +12,11 @@ from mrcnn_roi.datasets.annotation_geometry import leaves_image, measure, turned
 from mrcnn_roi.datasets.annotation_table import AnnotationTable, Records
 from mrcnn_roi.datasets.base import declared_size
 from mrcnn_roi.datasets.bounds import check_bounds
-from mrcnn_roi.datasets.files import ImageFolder, guess_image_folder
+from mrcnn_roi.datasets.coco_ids import kept_id
+from mrcnn_roi.datasets.files import ImageFolder, guess_image_folder, setup_error
 from mrcnn_roi.datasets.images import Header, read_header
 from mrcnn_roi.datasets.problems import Problems, quoted, shown
-from mrcnn_roi.datasets.records import Identity, Record, identity, read_record
+from mrcnn_roi.datasets.records import Identity, Record, identity, one_side_known, read_record
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.findings import Finding, SetupError
 
@@ -31,7 +32,11 @@ class CocoReader:
         names = [image["file_name"] for _, image in self._lists["images"] if isinstance(image.get("file_name"), str)]
         self._folder = ImageFolder(source.images or guess_image_folder(source.path, names), names)
         self._category_ids: set[Identity] = set()
+        self.category_source_ids: dict[Identity, Identity] = {}  # of a file that was converted
         self._turned = ""
+        self._extras = {"licenses"} if content.get("licenses") else set()
+        members = ("supercategory", "keypoints", "skeleton")
+        self._extras |= {name for name in members for _, each in self._lists["categories"] if each.get(name)}
         self._totals = {"category": len(self._lists["categories"]), "image": len(self._lists["images"])}
         self._totals["annotation"] = len(self._table) - sum(type(each) is not dict for each in self._table.odd.values())
 
@@ -49,6 +54,8 @@ class CocoReader:
                 self.problems.add("ds-category-dup", place, detail, f"give {shown(name)} an id of its own")
             else:
                 categories[category_id] = self._category_name(place, name, categories)
+                if kept_id(category.get("source_id")) is not None:
+                    self.category_source_ids[category_id] = category["source_id"]
         self._category_ids = set(categories)
         return sorted(categories.items(), key=lambda item: (isinstance(item[0], str), item[0]))
 
@@ -69,6 +76,10 @@ class CocoReader:
         self._add_annotations(infos)
         return list(infos.values())
 
+    def extras(self) -> tuple[str, ...]:
+        """What the file has that a Dataset does not keep: licenses, members of categories and of annotations."""
+        return tuple(sorted(self._extras | self._table.extras))
+
     def findings(self) -> list[Finding]:
         """What was wrong, one Finding a cause."""
         return self.problems.findings(self._totals)
@@ -87,11 +98,15 @@ class CocoReader:
         value = content.get("annotations")
         table = value if isinstance(value, AnnotationTable) else AnnotationTable()
         self.objects_lost = value is not table and value != []
-        if "annotations" not in content:
-            fix = "name the file with the annotations (COCO's own: instances_*.json); this one lists images only"
-            self._invalid("annotations", "the file has no such list, so no image has an object", fix)
-        elif self.objects_lost:
-            self._invalid("annotations", f"a {type(value).__name__} instead of a list", "make it a list of objects")
+        self._refusal: Finding | None = None
+        if self.objects_lost:
+            detail, fix = f"a {type(value).__name__} instead of a list", "make it a list of objects"
+            if "annotations" not in content:
+                detail = "the file has no such list, so no image has an object"
+                fix = "name the file with the annotations (COCO's own: instances_*.json); this one lists images only"
+            self._invalid("annotations", detail, fix)
+            text = f"annotations: {detail}"
+            self._refusal = setup_error("ds-json-invalid", self.problems.where, text, fix).findings[0]
         for position, element in table.odd.items():
             if not isinstance(element, dict):
                 self._invalid(f"annotations[{position}]", f"{shown(element)} is not an object", "delete the entry")
@@ -126,21 +141,30 @@ class CocoReader:
         if path is None:
             self._missing(place, name)
         info["path"] = path or self._folder.expected(name if isinstance(name, str) else place)
+        if kept_id(image.get("source_id")) is not None:
+            info["source_id"] = image["source_id"]
         if isinstance(image.get("coco_url"), str):
             info["coco_url"] = image["coco_url"]
         size = declared_size({side: identity(image.get(side)) for side in ("height", "width")})
-        if size is None and (image.get("height") is not None or image.get("width") is not None):
-            sides = [image.get("width"), image.get("height")]
-            fix = "give the size in whole pixels, or leave it out"
-            if any(isinstance(side, str) and side.isdecimal() for side in sides):
-                fix = f"width and height must be numbers: write {', '.join(map(shown, sides))} without quotes"
-            self._invalid(place, "width {}, height {}".format(*map(quoted, sides)), fix)
-        if size is None and path is not None:
-            header = self._header(path)
+        if size is None:
+            header = self._header(path) if path is not None else None
             size = header.oriented_size(turned=True) if header else None
+            self._report_size(place, [image.get("width"), image.get("height")], size is not None)
         if size is not None:
             info["height"], info["width"] = size
+        if self._refusal is not None:
+            info["refusal"] = self._refusal
         return info
+
+    def _report_size(self, place: str, sides: list[Any], read: bool) -> None:
+        """Reports width and height that are no size. read: whether the image file's own is used."""
+        if sides == [None, None]:
+            return
+        fix = "give the size in whole pixels, or leave it out"
+        if any(isinstance(side, str) and side.isdecimal() for side in sides):
+            fix = f"width and height must be numbers: write {', '.join(map(shown, sides))} without quotes"
+        code = "ds-size-invalid" if read and one_side_known(sides) else "ds-json-invalid"
+        self.problems.add(code, place, "width {}, height {}".format(*map(quoted, sides)), fix)
 
     def _missing(self, place: str, name: object) -> None:
         if not isinstance(name, str):

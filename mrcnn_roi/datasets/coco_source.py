@@ -29,18 +29,21 @@ HARMLESS = {
     "ds-polygon-degenerate",
     "ds-category-background",
     "ds-size-transposed",
+    "ds-map-smeared",
 }
 _NUMBERED = re.compile(r"[a-z]+ (\d{1,15})")  # "object 3" of a map of Pascal VOC
 FIRST = 5  # broken images whose own findings are shown where the loader had none
 
 
 class Instance(NamedTuple):
-    """One object: its id in the source (None: it has none), its class number from 1, and its geometry."""
+    """One object: its id in the source (None: it has none), its class number from 1, and its geometry; the "source_id"
+    that a COCO json has for it."""
 
     id: Any
     class_id: int
     crowd: bool
     shape: Shape
+    source_id: int | str | None = None
 
 
 def draws_records(dataset: Dataset, info: dict[str, Any]) -> bool:
@@ -84,7 +87,7 @@ def lost_annotations(dataset: Dataset) -> list[Finding]:
 def _is_broken(dataset: Dataset, info: dict[str, Any]) -> bool:
     if not draws_records(dataset, info):
         return False  # only drawing tells
-    return declared_size(info) is None or any(fault for _, fault in _ids(info["records"]))
+    return declared_size(info) is None or "refusal" in info or any(fault for _, fault in _ids(info["records"]))
 
 
 def _reasons(dataset: Dataset, image_id: int) -> list[Finding]:
@@ -109,7 +112,7 @@ def _ids(records: Any) -> Iterator[tuple[Any, bool]]:
 def _from_records(dataset: RecordDataset, image_id: int, skip_broken: bool):
     info = dataset.image_info[image_id]
     size = declared_size(info)
-    if size is None or (not skip_broken and any(fault for _, fault in _ids(info["records"]))):
+    if size is None or "refusal" in info or (not skip_broken and any(fault for _, fault in _ids(info["records"]))):
         dataset.load_boxes(image_id)  # raises for records that cannot be drawn
         if size is None:
             read_header(path_of(info))
@@ -125,7 +128,7 @@ def _from_records(dataset: RecordDataset, image_id: int, skip_broken: bool):
     return (
         size,
         [
-            Instance(record.id, numbers[f"{dataset.SOURCE}.{record.category}"], record.crowd, shape)
+            Instance(record.id, numbers[f"{dataset.SOURCE}.{record.category}"], record.crowd, shape, record.source_id)
             for record, shape in zip(records, shapes)
             if shape is not None
         ],

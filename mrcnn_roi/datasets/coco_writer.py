@@ -3,7 +3,8 @@
 What was annotated stays as it is: polygons with all parts and coordinates, run lengths as run lengths, crowds as
 crowds. Width and height are those the annotations were drawn on, which is how people see the image. Ids that are
 numbers and unique are kept (of annotations from 1 on: pycocotools takes annotation 0 for none), any other gets a new
-one, and the old one is kept as "source_id". Formats that count their objects within each image get new ids.
+one, and the old one is kept as "source_id", as is a "source_id" that a COCO json came with. Formats that count their
+objects within each image get new ids.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def write_coco(
 
     root: the folder that file names are relative to; see `image_names.images_root` for the default.
     copy_images: copies the image files into images/ beside the json, under the same names; never over another file.
-    skip_broken: leaves out images and annotations that have no usable mask, instead of refusing.
+    skip_broken: leaves out images and annotations that have no usable mask, instead of refusing; and images all of
+        whose annotations are such.
     progress: called with (images done, images in all).
 
     The json appears under its name when it is whole. Raises SetupError with the loader's findings where something
@@ -164,6 +166,9 @@ class _Job:
         info = self.dataset.image_info[image_id]
         try:
             (height, width), instances, broken = instances_of(self.dataset, image_id, self.skip_broken)
+            if broken and not instances:  # without its objects it would teach that they are background
+                self.images_left_out += 1
+                return ""
             name = name_in(self.root, info, image_id)
             if self.copy_images:
                 copy_image(self.dataset, image_id, self._names_root() / name)
@@ -182,7 +187,7 @@ class _Job:
         entry = {"id": number, "file_name": name, "width": width, "height": height}
         if isinstance(info.get("coco_url"), str):
             entry["coco_url"] = info["coco_url"]
-        return _json(entry | source_id(info["id"], number))
+        return _json(entry | source_id(info["id"], number, info.get("source_id")))
 
 
 def _categories(dataset: Dataset) -> dict[int, dict[str, Any]]:
@@ -194,13 +199,13 @@ def _categories(dataset: Dataset) -> dict[int, dict[str, Any]]:
         number = numbers.give(info["id"])
         entries[class_id] = {"id": number, "name": str(info["name"])}
         if info["id"] != info["name"]:
-            entries[class_id] |= source_id(info["id"], number)
+            entries[class_id] |= source_id(info["id"], number, info.get("source_id"))
     return entries
 
 
 def _annotation(instance: Instance, annotation_id: int, image_id: int, categories: dict[int, dict[str, Any]]) -> str:
     shape = instance.shape
-    source = source_id(instance.id, annotation_id)
+    source = source_id(instance.id, annotation_id, instance.source_id)
     extra = f",{_json(source)[1:-1]}" if source else ""
     return (
         f'{{"id":{annotation_id},"image_id":{image_id},"category_id":{categories[instance.class_id]["id"]},'

@@ -168,11 +168,17 @@ class ImageFolder:
     def find(self, name: str) -> str | None:
         """The path of an existing regular file, or None.
 
-        Tried in turn: the name itself, the name with backslashes as separators, and, for names that carry
-        another machine's folders, the last part alone where no other image has the same.
+        Tried in turn: the name itself, the name with backslashes as separators, the name below the folder where it
+        begins with the folder's own ("images/a.png" in images/), and, for names that carry another machine's folders,
+        the last part alone where no other image has the same.
         """
-        base = self._basename(name)
-        tries = [name, name.replace("\\", "/")] + ([base] if self._basenames[base] <= 1 else [])
+        base, plain = self._basename(name), name.replace("\\", "/")
+        first, _, rest = plain.removeprefix("./").partition("/")
+        tries = [name, plain]
+        if rest and first == os.path.basename(os.path.abspath(self.folder)):
+            tries.append(rest)
+        if self._basenames[base] <= 1:
+            tries.append(base)
         for each in tries:
             path = inside(self.folder, each)
             if path is not None and os.path.isfile(path):

@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ from mrcnn_roi.findings import SetupError
 
 _TIFF_MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _ALPHA_MODES = ("RGBA", "LA", "PA")
+_INTEGERS = re.compile(r"u?int\d+x1")
+_AS_NUMBERS = "save the instance ids as an 8 or 16 bit greyscale PNG"
 
 
 def read_header(path: str | os.PathLike) -> Header:
@@ -82,27 +85,48 @@ def read_image(
         return turn(pixels, header.orientation) if applies else pixels
 
 
-def read_label_map(path: str | os.PathLike) -> np.ndarray:
+def read_label_map(path: str | os.PathLike, lossy: bool = False) -> np.ndarray:
     """The integer values of a single-channel or palette image, [H, W], as stored; of a palette the indices.
 
-    Raises SetupError naming the file, also where it holds several channels.
+    lossy: whether a JPEG will do, where values need not be numbers of something.
+    Raises SetupError naming the file, also where it holds several channels or negative numbers.
     """
-    with _faults(path), opened(path) as image:
-        if not is_label_map(image.mode):
-            raise setup_error(
-                "ds-file-unreadable",
-                path,
-                f"a label map has one channel of integers, this file has mode {image.mode}",
-                "save the instance ids as an 8 or 16 bit greyscale PNG",
-            )
-        header = pillow_header(image, path)
-        pixels = np.asarray(image)
-        return turn_back(pixels, header.orientation) if header.format == "TIFF" else pixels  # which Pillow has turned
+    with _faults(path):
+        if _kind(path) == "tiff" and _needs_tifffile(path, 1):
+            header, bands = tiff_image(path, None)
+            _require_numbers(path, header, lossy)
+            pixels = bands[..., 0]
+        else:
+            with opened(path) as image:
+                header = pillow_header(image, path)
+                _require_numbers(path, header, lossy)
+                pixels = np.asarray(image)
+            pixels = turn_back(pixels, header.orientation) if header.format == "TIFF" else pixels  # Pillow turned it
+        if pixels.dtype == np.uint64:  # which nothing can be counted by
+            pixels = pixels.astype(np.int64)
+        if pixels.dtype.kind == "i" and pixels.size and pixels.min() < 0:
+            text = f"a label map has numbers from 0 on, the smallest of this one is {pixels.min()}"
+            raise setup_error("ds-file-unreadable", path, text, f"{_AS_NUMBERS}, 0 for the background")
+        return pixels
 
 
 def is_label_map(mode: str) -> bool:
-    """Whether a Pillow mode holds one integer a pixel."""
-    return mode in ("1", "L", "P", "I") or mode.startswith("I;16")
+    """Whether a header's mode, Pillow's or that of a TIFF's samples, stands for one integer a pixel."""
+    return mode in ("1", "L", "P", "I") or mode.startswith("I;16") or _INTEGERS.fullmatch(mode) is not None
+
+
+def is_lossy(header: Header) -> bool:
+    """Whether a file is in a format that changes numbers, whatever its name says."""
+    return header.format in ("JPEG", "MPO")
+
+
+def _require_numbers(path: str | os.PathLike, header: Header, lossy: bool) -> None:
+    if not is_label_map(header.mode):
+        text = f"a label map has one channel of integers, this file has mode {header.mode}"
+        raise setup_error("ds-file-unreadable", path, text, _AS_NUMBERS)
+    if is_lossy(header) and not lossy:
+        text = f"a {header.format} by its content, whose compression changes the numbers of a label map"
+        raise setup_error("ds-file-unreadable", path, text, f"{_AS_NUMBERS}, made anew from the originals")
 
 
 def alpha_varies(path: str | os.PathLike, channels: int = 3) -> bool:

@@ -140,7 +140,7 @@ def _pair(images: Path, masks: Path) -> Iterator[Layout]:
 def _part_of_several(mask: Path, stems: dict[str, Path]) -> bool:
     """Whether the file can be one mask of several of an image, and not its label map (a_mask.png)."""
     owner = owner_of(mask.stem, stems)
-    return owner is not None and owner[1] != "" and stem_of(mask, stems) is None
+    return owner is not None and owner[1] != "" and stem_of(mask.stem, stems) is None
 
 
 def _number_objects(masks: list[Path], stems: dict[str, Path]) -> bool:

@@ -109,7 +109,7 @@ def grey_pixels(path: str) -> np.ndarray:
             return np.asarray(image.getchannel("A"))
     mode = read_header(path).mode
     if is_label_map(mode) and mode != "P":
-        return read_label_map(path)
+        return read_label_map(path, lossy=True)
     pixels = read_image(path, None, apply_exif=False)
     if (pixels == pixels[..., :1]).all():
         grey = pixels[..., 0]

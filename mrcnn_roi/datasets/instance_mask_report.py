@@ -41,7 +41,8 @@ def report_sizes(
     place = f"image {shown(sample.image.name)}"
     for mask, size in sizes:
         if size != most and most is not None:
-            detail = f"{size[1]} x {size[0]} pixels, the others {most[1]} x {most[0]}"
+            others = "the image" if most in image and size not in image else "the others"
+            detail = f"{size[1]} x {size[0]} pixels, {others} {most[1]} x {most[0]}"
             problems.add("ds-mask-shape", f"{place}, mask {shown(mask.name)}", detail, fix)
     if most is not None and image and most not in image:
         count = sum(size == most for _, size in sizes)

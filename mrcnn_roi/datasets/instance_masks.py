@@ -185,8 +185,9 @@ def _add(dataset: InstanceMaskDataset, sample: Sample, classes: tuple[str, ...],
             place = f"image {shown(sample.image.name)}, mask {shown(mask.name)}"
             problems.add("ds-file-unreadable", place, finding.message, finding.fix)
             damaged = True
-    mask_size = Counter(size for _, size in sizes).most_common(1)[0][0] if sizes else None
     image_sizes = sizes_of(sample.image)
+    fitting = [size for _, size in sizes if size in image_sizes]
+    mask_size = Counter(fitting or (size for _, size in sizes)).most_common(1)[0][0] if sizes else None
     report_sizes(sample, sizes, mask_size, image_sizes, problems)
     dataset.add_image(
         NAME,

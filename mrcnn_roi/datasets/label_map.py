@@ -1,8 +1,9 @@
 """Label maps: one PNG an image, each pixel the number of its instance, 0 the background.
 
-Two folders, images and maps, matched by file stem; the map's name may end in _mask, _label, _instances, _gt
-and the like (Penn-Fudan: PNGImages/FudanPed00001.png and PedMasks/FudanPed00001_mask.png). The maps have one
-channel, or a palette whose indices count; in a palette 255 is the void colour (Pascal VOC) and no instance.
+Two folders, images and maps, matched by file stem, or by subfolders and stem where both have subfolders (Cityscapes).
+The map's name may end in _mask, _label, _instances, _gt and the like (Penn-Fudan: PNGImages/FudanPed00001.png and
+PedMasks/FudanPed00001_mask.png). The maps have one channel, or a palette whose indices count; in a palette 255 is the
+void colour (Pascal VOC) and no instance.
 
 All instances are of one class, or their classes come from a folder of class maps, from a table, or from the numbers
 themselves (Cityscapes: class * 1000 + k).
@@ -19,29 +20,22 @@ import numpy as np
 from mrcnn_roi.datasets.base import Dataset
 from mrcnn_roi.datasets.class_names import report_names
 from mrcnn_roi.datasets.files import IMAGE_SUFFIXES, setup_error
-from mrcnn_roi.datasets.images import Header, is_label_map, read_header
+from mrcnn_roi.datasets.images import is_label_map, is_lossy
 from mrcnn_roi.datasets.label_map_classes import Classes, MapFile
-from mrcnn_roi.datasets.label_map_files import (
-    AS_NUMBERS,
-    CLASS_FOLDER,
-    FROM_COLOURS,
-    MAP_FOLDER,
-    files_of,
-    fits,
-    lossy_maps,
-    map_files,
-    stem_of,
-)
+from mrcnn_roi.datasets.label_map_files import CLASS_FOLDER, MAP_FOLDER, fits, map_files, stems_of
+from mrcnn_roi.datasets.label_map_matching import map_header, match, report_unmatched
 from mrcnn_roi.datasets.label_map_options import ClassOptions, classes_of
 from mrcnn_roi.datasets.label_map_pixels import MAX_INSTANCES as MAX_INSTANCES
 from mrcnn_roi.datasets.label_map_pixels import VOID as VOID
 from mrcnn_roi.datasets.label_map_pixels import boxes_of, masks_of, read_instances
-from mrcnn_roi.datasets.problems import Problems, shown
+from mrcnn_roi.datasets.label_map_sample import report_sample
+from mrcnn_roi.datasets.problems import Problems
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.findings import SetupError
 
 NAME = "label_map"
 TITLE = "label-map masks (one PNG an image, pixel value = instance)"
+MOST_FOLDERS = 20  # of which all is listed to find images and maps in subfolders
 OPTIONS = ("class_name", "class_names", "instance_classes", "class_maps", "table", "divisor")
 
 
@@ -125,13 +119,13 @@ def recognise(source: Source) -> tuple[Path, Path] | None:
     if not source.path.is_dir():
         return None
     if source.images is not None:
-        files = files_of(source.images, IMAGE_SUFFIXES), map_files(source.path)
+        files = stems_of(source.images, IMAGE_SUFFIXES), map_files(source.path)
         return (source.images, source.path) if fits(*files, by_content=False) else None
     folders = sorted(each for each in source.path.iterdir() if each.is_dir() and each.name[0] != ".")
-    images = {each: files_of(each, IMAGE_SUFFIXES) for each in folders}
-    maps = {each: map_files(each) for each in folders}
-    with_images, with_maps = ([each for each in folders if files[each]] for files in (images, maps))
-    pairs = [(i, m) for i in with_images for m in with_maps if i != m and fits(images[i], maps[m])]
+    pairs = _pairs(folders, folders, deep=False)
+    if not pairs and len(folders) <= MOST_FOLDERS:  # the names have to tell which is which, for much lies in subfolders
+        for_maps = [each for each in folders if MAP_FOLDER.search(each.name)]
+        pairs = _pairs([each for each in folders if each not in for_maps], for_maps, deep=True)
     if len(pairs) > 1:  # class maps are found again by `load`
         plain = [(i, m) for i, m in pairs if not CLASS_FOLDER.search(i.name) and not CLASS_FOLDER.search(m.name)]
         pairs = plain or pairs
@@ -147,6 +141,13 @@ def recognise(source: Source) -> tuple[Path, Path] | None:
             f'name both: annotations="{pairs[0][1]}", images="{pairs[0][0]}"',
         )
     return pairs[0] if pairs else None
+
+
+def _pairs(with_images: list[Path], with_maps: list[Path], deep: bool) -> list[tuple[Path, Path]]:
+    """(image folder, map folder) for all whose files belong together; deep: those in subfolders, too."""
+    maps = {each: files for each in with_maps if (files := map_files(each, deep))}
+    images = {each: stems_of(each, IMAGE_SUFFIXES, deep) for each in with_images} if maps else {}
+    return [(i, m) for i in images for m in maps if i != m and images[i] and fits(images[i], maps[m])]
 
 
 def load(
@@ -176,82 +177,34 @@ def load(
     images, maps = found
     problems = Problems(maps)
     dataset = LabelMapDataset()
-    matched, unmatched = _match(images, maps, problems)
-    headers = [_map_header(label_map, problems) for _, label_map in matched]
+    matched, unmatched = match(images, maps, problems)
+    headers = [map_header(label_map, problems) for _, _, label_map in matched]
     read = [
-        MapFile(image.stem, label_map, header is not None and header.mode == "P")
-        for (image, label_map), header in zip(matched, headers)
+        MapFile(stem, label_map, header is not None and header.mode == "P")
+        for (stem, _, label_map), header in zip(matched, headers)
     ]
     options = ClassOptions(class_name, class_names, instance_classes, class_maps, table, divisor)
     classes, names, default, rows = classes_of(found, read, options, problems)
     for class_id, name in enumerate(names, start=1):
         dataset.add_class(NAME, class_id, name)
     report_names(names, problems)
-    for (image, _), header, each in zip(matched, headers, read):
-        own = classes.get(image.stem, Classes())
+    for (stem, image, _), header, each in zip(matched, headers, read):
+        own = classes.get(stem, Classes())
         dataset.add_image(
             NAME,
-            image.stem,
+            stem,
             str(image),
             mask_path=str(each.path),
             mask_size=(header.height, header.width) if header else None,
             void=each.void,
-            masks_reported=header is None or not is_label_map(header.mode) or own.reported,
+            masks_reported=header is None or not is_label_map(header.mode) or is_lossy(header) or own.reported,
             instance_classes=own.names,
             default_class=default,
             divisor=divisor,
             class_fault=own.fault,
         )
-    _report_unmatched(maps, unmatched, problems)
-    totals = {"image": len(matched) + len(unmatched), "row": rows}
+    report_unmatched(maps, unmatched, problems)
+    sampled = report_sample(read, [header for header in headers if header], divisor, problems)
+    totals = {"image": len(matched) + len(unmatched), "row": rows, "sampled map": sampled}
     dataset.annotation_problems += problems.findings(totals)
     return dataset
-
-
-def _report_unmatched(maps: Path, images: list[Path], problems: Problems) -> None:
-    lossy = lossy_maps(maps, images)
-    for image in images:
-        if image in lossy:
-            detail = "a JPEG, whose compression changes the numbers; the image is left out"
-            problems.add("ds-file-unreadable", f"map {shown(lossy[image].name)}", detail, AS_NUMBERS)
-            continue
-        fix = f"add its map to {shown(str(maps), 200)}; for an image without objects a map of zeros"
-        problems.add("ds-map-missing", f"image {shown(image.name)}", "", fix)
-
-
-def _match(images: Path, maps: Path, problems: Problems) -> tuple[list[tuple[Path, Path]], list[Path]]:
-    """([(image, map)], images without a map), in the order of image names; what is left over is reported."""
-    by_stem: dict[str, Path] = {}
-    for image in files_of(images, IMAGE_SUFFIXES):
-        if image.stem in by_stem:
-            detail = f"{shown(by_stem[image.stem].name)} and {shown(image.name)}"
-            problems.add("ds-id-dup-image", f"image {shown(image.stem)}", detail, "rename or remove one of the two")
-        else:
-            by_stem[image.stem] = image
-    matched: dict[str, Path] = {}
-    for label_map in map_files(maps):
-        stem = stem_of(label_map, by_stem)
-        if stem is None:
-            fix = f"add the image to {shown(str(images), 200)}, or remove the map"
-            problems.add("ds-map-unmatched", f"map {shown(label_map.name)}", "", fix)
-        elif stem in matched:
-            detail = f"maps {shown(matched[stem].name)} and {shown(label_map.name)}"
-            problems.add("ds-id-dup-image", f"image {shown(stem)}", detail, "keep one map an image")
-        else:
-            matched[stem] = label_map
-    pairs = [(image, matched[stem]) for stem, image in by_stem.items() if stem in matched]
-    return pairs, [image for stem, image in by_stem.items() if stem not in matched]
-
-
-def _map_header(path: Path, problems: Problems) -> Header | None:
-    try:
-        header = read_header(path)
-    except SetupError as error:
-        finding = error.findings[0]
-        problems.add("ds-file-unreadable", f"map {shown(path.name)}", finding.message, finding.fix)
-        return None
-    if not is_label_map(header.mode):
-        fix = f"{AS_NUMBERS}; {FROM_COLOURS}"
-        detail = f"mode {header.mode} instead of one channel of numbers"
-        problems.add("ds-file-unreadable", f"map {shown(path.name)}", detail, fix)
-    return header

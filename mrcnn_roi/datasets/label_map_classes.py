@@ -30,7 +30,7 @@ _WORKERS = 8
 
 @dataclass
 class MapFile:
-    """One label map to be read: its image's stem, the file, and what `read_instances` is told of it."""
+    """One label map to be read: its image's stem, with subfolders, the file, and what `read_instances` is told."""
 
     stem: str
     path: Path

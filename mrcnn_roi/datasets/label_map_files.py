@@ -29,13 +29,16 @@ _CLASS_ENDING = re.compile(
 )
 CLASS_FOLDER = re.compile(r"class|semantic|categor", re.I)
 _CITYSCAPES = re.compile(r"_(leftImg8bit|gt(Fine|Coarse)_instanceIds)$")
+_CITYSCAPES_CLASSES = re.compile(r"_gt(Fine|Coarse)_labelIds$")
+DEPTH = 3  # subfolders below the folder of images or maps
+Files = list[tuple[str, Path]]  # stem, with the subfolders before it, and file
 MAP_FOLDER = re.compile(r"mask|label|instance|annot|seg|gt|ground", re.I)
 
 
-def fits(images: list[Path], maps: list[Path], by_content: bool = True) -> bool:
+def fits(images: Files, maps: Files, by_content: bool = True) -> bool:
     """Whether at least half of the maps have an image, and at least half of a sample are piecewise constant."""
-    stems = {image.stem: image for image in images}
-    matched = [each for each in maps if stem_of(each, stems) is not None]
+    stems = {stem for stem, _ in images}
+    matched = [path for stem, path in maps if stem_of(stem, stems) is not None]
     if not matched or 2 * len(matched) < len(maps):
         return False
     return not by_content or _mostly_numbered(matched)
@@ -65,9 +68,10 @@ def explain(source: Source) -> tuple[str, str] | None:
         return None
     folders = [each for each in sorted(source.path.iterdir()) if each.is_dir() and each.name[0] != "."]
     pairs = [(i, m) for i in folders for m in folders if i != m and MAP_FOLDER.search(m.name)]
+    named = source.images is not None
     for images, maps in pairs if source.images is None else [(source.images, source.path)]:
-        stems = {image.stem: image for image in files_of(images, IMAGE_SUFFIXES)}
-        files = [each for each in files_of(maps, MAP_SUFFIXES + LOSSY) if stem_of(each, stems) is not None]
+        stems = {stem for stem, _ in stems_of(images, IMAGE_SUFFIXES, named)}
+        files = [path for stem, path in stems_of(maps, MAP_SUFFIXES + LOSSY, named) if stem_of(stem, stems) is not None]
         for path in files[:5]:
             name = f"{path.parent.name}/{path.name}"
             if path.suffix.lower() in LOSSY:
@@ -80,27 +84,26 @@ def explain(source: Source) -> tuple[str, str] | None:
     return None
 
 
-def lossy_maps(maps: Path, images: list[Path]) -> dict[Path, Path]:
-    """Image -> the JPEG that stands for its map."""
-    stems = {image.stem: image for image in images}
-    found = {stem_of(each, stems): each for each in files_of(maps, LOSSY)} if images else {}
-    return {stems[stem]: path for stem, path in found.items() if stem is not None}
+def lossy_maps(maps: Path, images: Collection[str]) -> dict[str, Path]:
+    """Image stem -> the JPEG that stands for its map."""
+    found = {stem_of(stem, images): path for stem, path in stems_of(maps, LOSSY)} if images else {}
+    return {stem: path for stem, path in found.items() if stem is not None}
 
 
-def stem_of(label_map: Path, images: Container[str]) -> str | None:
-    """The stem of the image a map belongs to: its own, or its own without an ending such as _mask.
+def stem_of(own: str, images: Container[str]) -> str | None:
+    """The stem of the image that a map of this stem belongs to: the same, or without an ending such as _mask.
 
     Cityscapes: a_gtFine_instanceIds belongs to a_leftImg8bit.
     """
-    own = label_map.stem
     stems = (own, _ENDING.sub("", own), _CITYSCAPES.sub("_leftImg8bit", own))
     return next((stem for stem in stems if stem in images), None)
 
 
-def map_files(folder: Path) -> list[Path]:
-    """The files of a folder that can be maps of instances; of Cityscapes those alone, and not their other drawings."""
-    files = files_of(folder, MAP_SUFFIXES)
-    cityscapes = [each for each in files if _CITYSCAPES.search(each.stem)]
+def map_files(folder: Path, deep: bool = True) -> Files:
+    """(stem, file) of what can be maps of instances; of Cityscapes those alone, and not their other drawings. deep: as
+    of `stems_of`."""
+    files = stems_of(folder, MAP_SUFFIXES, deep)
+    cityscapes = [each for each in files if _CITYSCAPES.search(each[0])]
     return cityscapes or files
 
 
@@ -111,7 +114,7 @@ def class_folder(images: Path, maps: Path) -> Path | None:
     """
     if CLASS_FOLDER.search(maps.name):
         return None
-    stems = {each.stem for each in files_of(images, IMAGE_SUFFIXES)}
+    stems = {stem for stem, _ in stems_of(images, IMAGE_SUFFIXES)}
     beside = [each for each in sorted(maps.parent.iterdir()) if CLASS_FOLDER.search(each.name) and each.is_dir()]
     files = {each: list(class_map_files(each, stems).values()) for each in beside if each not in (images, maps)}
     found = [each for each in files if files[each] and _mostly_numbered(files[each])]
@@ -129,11 +132,41 @@ def class_folder(images: Path, maps: Path) -> Path | None:
 def class_map_files(folder: Path, stems: Collection[str]) -> dict[str, Path]:
     """Image stem -> class map."""
     found: dict[str, Path] = {}
-    for each in files_of(folder, MAP_SUFFIXES):
-        stem = next((stem for stem in (each.stem, _CLASS_ENDING.sub("", each.stem)) if stem in stems), None)
+    for own, path in stems_of(folder, MAP_SUFFIXES):
+        endless = (own, _CLASS_ENDING.sub("", own), _CITYSCAPES_CLASSES.sub("_leftImg8bit", own))
+        stem = next((stem for stem in endless if stem in stems), None)
         if stem is not None:
-            found.setdefault(stem, each)
+            found.setdefault(stem, path)
     return found
+
+
+def stems_of(folder: Path, suffixes: tuple[str, ...], deep: bool = True) -> Files:
+    """(stem, file) of the files of a folder with one of the endings.
+
+    deep: where the folder itself has none, those of its subfolders, up to three levels down, whose stems begin with the
+    way to them: "aachen/aachen_000000". No folder is read twice, whatever links there are.
+    """
+    files = files_of(folder, suffixes)
+    if files or not deep:
+        return [(each.stem, each) for each in files]
+    found, seen, level = Files(), {os.path.realpath(folder)}, [("", folder)]
+    for _ in range(DEPTH):
+        level = [(f"{way}{each.name}/", each) for way, above in level for each in _unseen(above, seen)]
+        found += [(f"{way}{each.stem}", each) for way, below in level for each in files_of(below, suffixes)]
+    return found
+
+
+def _unseen(folder: Path, seen: set[str]) -> list[Path]:
+    """The subfolders by name, without hidden ones and those that were there before; what is new is added to `seen`."""
+    with os.scandir(folder) as entries:
+        names = sorted(each.name for each in entries if each.name[0] != "." and each.is_dir())
+    fresh = []
+    for name in names:
+        real = os.path.realpath(folder / name)
+        if real not in seen:
+            seen.add(real)
+            fresh.append(folder / name)
+    return fresh
 
 
 def files_of(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:

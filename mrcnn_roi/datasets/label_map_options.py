@@ -10,9 +10,9 @@ from pathlib import Path
 from mrcnn_roi.datasets.class_names import in_order
 from mrcnn_roi.datasets.class_table import read_table, tables_in
 from mrcnn_roi.datasets.class_values import names_of_files, names_of_option
-from mrcnn_roi.datasets.files import setup_error
+from mrcnn_roi.datasets.files import IMAGE_SUFFIXES, setup_error
 from mrcnn_roi.datasets.label_map_classes import Classes, MapFile, of_class_maps, of_numbers, of_table
-from mrcnn_roi.datasets.label_map_files import class_folder
+from mrcnn_roi.datasets.label_map_files import class_folder, stems_of
 from mrcnn_roi.datasets.outline_dataset import checked_class_names
 from mrcnn_roi.datasets.problems import Problems
 
@@ -106,8 +106,12 @@ def _value_names(options: ClassOptions, maps: Path, class_maps: Path | None) -> 
 
 def _names_of_images(images: Path, maps: list[MapFile]) -> dict[str, str]:
     """What a table may call an image -> its stem: the stem, the file's name, the map's."""
-    known = {name: each.stem for each in maps for name in (each.path.stem, each.path.name)}
-    known |= {each.name: each.stem for each in images.iterdir()}
     stems = {each.stem for each in maps}
-    known = {name: stem for name, stem in known.items() if stem in stems}
-    return known | {stem: stem for stem in stems}
+    files = [(each.stem, each.path) for each in maps] + stems_of(images, IMAGE_SUFFIXES)
+    known, unclear = dict[str, str](), set[str]()
+    for stem, path in files:
+        way = stem.rpartition("/")[0]
+        for name in (path.stem, path.name, f"{way}/{path.name}") if stem in stems else ():
+            if known.setdefault(name, stem) != stem:  # the same name in two subfolders
+                unclear.add(name)
+    return {name: stem for name, stem in known.items() if name not in unclear} | {stem: stem for stem in stems}

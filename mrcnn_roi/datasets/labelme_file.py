@@ -19,7 +19,7 @@ from mrcnn_roi.datasets.files import IMAGE_SUFFIXES, ImageFolder, guess_image_fo
 from mrcnn_roi.datasets.outline_dataset import absent, header_of
 from mrcnn_roi.datasets.pillow_images import opened, pillow_pixels
 from mrcnn_roi.datasets.problems import Problems, quoted, shown
-from mrcnn_roi.datasets.records import identity
+from mrcnn_roi.datasets.records import identity, one_side_known
 from mrcnn_roi.datasets.segmentation import MAX_PIXELS
 from mrcnn_roi.findings import SetupError
 
@@ -89,9 +89,16 @@ def find_size(content: dict[str, Any], path: str, place: str, problems: Problems
     size = declared_size({side: identity(value) for side, value in recorded.items()})
     if size is not None and size[0] * size[1] <= MAX_PIXELS:
         return size
+    own = _own_size(content, path)
     if any(value is not None for value in recorded.values()):
+        code = "ds-size-invalid" if own is not None and one_side_known([*recorded.values()]) else CODE
         sides = f"imageWidth {quoted(recorded['width'])}, imageHeight {quoted(recorded['height'])}"
-        problems.add(CODE, place, sides, "give the size in whole pixels, or leave it out")
+        problems.add(code, place, sides, "give the size in whole pixels, or leave it out")
+    return own
+
+
+def _own_size(content: dict[str, Any], path: str) -> tuple[int, int] | None:
+    """(height, width) of the image itself; None where it cannot be read, which the scan reports."""
     if path:
         header = header_of(path)
         return header.oriented_size(turned=True) if header else None

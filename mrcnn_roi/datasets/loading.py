@@ -18,7 +18,7 @@ from mrcnn_roi.datasets.base import Dataset
 from mrcnn_roi.datasets.class_alignment import align_classes
 from mrcnn_roi.datasets.files import closest_name, setup_error
 from mrcnn_roi.datasets.labelme_file import is_labelme
-from mrcnn_roi.datasets.problems import shown
+from mrcnn_roi.datasets.problems import quoted, shown
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.datasets.via_file import is_via
 from mrcnn_roi.findings import SetupError
@@ -141,6 +141,10 @@ def _check_options(chosen: Any, options: dict[str, object]) -> None:
 
 
 def _source(annotations: str | os.PathLike, images: str | os.PathLike | None) -> Source:
+    for given, what in ((annotations, "annotations"), (images, "images")):
+        if isinstance(given, str) and not given.strip():  # Path("") would be the current folder
+            text = f"the path of the {what} is empty"
+            raise setup_error("ds-file-missing", quoted(given), text, f"name the {what}; . is the current folder")
     path = Path(annotations)
     if not os.path.exists(path):
         near = closest_name(path.parent, path.name)

@@ -38,6 +38,17 @@ FAULTS: dict[str, Fault] = {
         "instance",
         "the class map has several classes under the instance; it gets the one that most of its pixels have",
     ),
+    "ds-map-smeared": Fault(
+        _WARNING,
+        "sampled map",
+        "thin rims with the numbers between two neighbours, as of a label map resized with interpolation; each of them "
+        "is taken for an object",
+    ),
+    "ds-map-semantic": Fault(
+        _WARNING,
+        "sampled map",
+        "several separate pieces are one object, for they have one number: a map of classes and not of objects?",
+    ),
     "ds-table-row": Fault(_WARNING, "row", "the row of the table of classes cannot be used; it is left out"),
     "ds-mask-shape": Fault(
         _ERROR, "mask", "the mask has another height or width than its image, so training stops there"
@@ -136,6 +147,11 @@ FAULTS: dict[str, Fault] = {
         _ERROR,
         "record",
         "not what VIA writes, so the regions cannot be read; scripts stop at it with KeyError or TypeError",
+    ),
+    "ds-via-attribute": Fault(
+        Severity.INFO,
+        "file",
+        "several attributes of the regions may name the class, and they group the objects differently; one is taken",
     ),
     "ds-via-shape": Fault(
         _ERROR,

@@ -16,7 +16,10 @@ LONGEST = 2000  # numbers of an outline that is compared edge by edge with itsel
 
 
 class RecordDataset(Dataset):
-    """A dataset of `Record`s: image_info entries hold "records", a sequence of them. SOURCE names its classes."""
+    """A dataset of `Record`s: image_info entries hold "records", a sequence of them. SOURCE names its classes.
+
+    An entry whose records the file does not tell, or not all of them, has the Finding that says so as "refusal".
+    """
 
     SOURCE = ""
     UNIT = "annotation"  # what the annotation tool calls an instance
@@ -26,7 +29,8 @@ class RecordDataset(Dataset):
     def load_mask(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
         """(masks bool [H, W, N], class ids int32 [N]); crowds have negative class ids.
 
-        Raises SetupError naming the file and the annotation where one has no usable mask.
+        Raises SetupError naming the file and the annotation where one has no usable mask, or the file and the image
+        where it is not known which annotations there are.
         """
         records, height, width = self._usable(image_id)
         masks = np.zeros((len(records), height, width), bool)
@@ -59,10 +63,13 @@ class RecordDataset(Dataset):
         info = self.image_info[image_id]
         records = info["records"]
         content = records.content() if hasattr(records, "content") else b"|".join(each.content() for each in records)
-        return repr((info["path"], declared_size(info))).encode("utf-8", "backslashreplace") + content
+        own = info["path"], declared_size(info), info.get("refusal")
+        return repr(own).encode("utf-8", "backslashreplace") + content
 
     def _usable(self, image_id: int) -> tuple[list[Record], int, int]:
         info = self.image_info[image_id]
+        if "refusal" in info:
+            raise SetupError(info["refusal"])
         records = list(info["records"])
         broken = [record for record in records if record.fault]
         if broken:

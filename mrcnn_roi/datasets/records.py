@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,7 @@ class Record:
     fault_code: str = ""
     fault: str = ""
     empty: bool = False  # well formed, but the polygon encloses nothing
+    source_id: Identity | None = None  # in what the file was converted from
 
     def refuse(self, code: str, fault: str) -> None:
         """Marks the record as one whose mask cannot be had."""
@@ -52,6 +54,12 @@ def identity(value: object) -> Identity | None:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, (int, str)) and not isinstance(value, bool) else None
+
+
+def one_side_known(sides: Sequence[object]) -> bool:
+    """Whether one of width and height is a positive whole number and the other is not."""
+    numbers = [identity(side) for side in sides]
+    return sum(isinstance(side, int) and side > 0 for side in numbers) == 1
 
 
 def read_record(

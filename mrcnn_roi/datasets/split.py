@@ -1,13 +1,15 @@
-"""One dataset into parts, by image: split_dataset by chance, balanced_split with a share of every class in each."""
+"""One dataset into parts, by image: split_dataset by chance, balanced_split with a share of every class in each,
+held_out as the commands do it."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mrcnn_roi.datasets.balanced import balanced_rows
+from mrcnn_roi.datasets.balanced import balanced_rows, class_counts
 from mrcnn_roi.datasets.base import Dataset
 
 # The methods that take an image id. They run on the undivided dataset, under its own ids, so that subclasses
@@ -23,6 +25,9 @@ BY_IMAGE_ID = (
     "image_reference",
     "source_image_link",
 )
+
+
+FEW = 4  # images, of which chance may take the only ones without objects to validate on
 
 
 class _Renumbered:
@@ -74,6 +79,25 @@ def balanced_split(dataset: Dataset, fractions: Sequence[float] = (0.8, 0.2), se
     Raises ValueError for other fractions, or fewer images than parts.
     """
     return [part_of(dataset, rows) for rows in balanced_rows(dataset, fractions, seed)]
+
+
+def held_out(dataset: Dataset, val_fraction: float = 0.2, seed: int = 0) -> tuple[Dataset, Dataset | None]:
+    """(train, val) of split_dataset; (dataset, None) where there is but one image.
+
+    Of 2 to 4 images chance may hold out those without objects alone, by which nothing can be validated: then they are
+    divided by balanced_split, where that gives val an object.
+    """
+    count = len(dataset.image_info)
+    if count < 2:
+        return dataset, None
+    parts = split_dataset(dataset, val_fraction, seed)
+    if count > FEW or class_counts(parts[1]).any():
+        return parts
+    with contextlib.suppress(ValueError):  # copies of one image
+        balanced = balanced_split(dataset, (1 - val_fraction, val_fraction), seed)
+        if class_counts(balanced[1]).any():
+            return balanced[0], balanced[1]
+    return parts
 
 
 def part_of(dataset: Dataset, rows: list[int]) -> Dataset:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mrcnn_roi.datasets.files import setup_error
 from mrcnn_roi.datasets.problems import shown
@@ -26,6 +26,14 @@ _RECORD = {"filename", "size", "regions", "file_attributes", "fileref", "base64_
 _THIRD = {"project", "config", "attribute", "file", "metadata", "view"}
 _SAMPLE = 100
 _CSV_SHAPE, _CSV_CLASS = "region_shape_attributes", "region_attributes"
+
+
+class Named(NamedTuple):
+    """The record of an image, as it came. fault: what of it is missing from the file, "" where nothing is known to."""
+
+    place: str  # for messages
+    content: object
+    fault: str = ""
 
 
 def is_via(content: object) -> bool:
@@ -47,8 +55,8 @@ def is_via_csv(path: Path) -> bool:
     return _CSV_SHAPE.encode() in start.partition(b"\n")[0]
 
 
-def records(source: Source) -> list[tuple[str, object]]:
-    """(name for messages, record) of every image, in the order of the file.
+def records(source: Source) -> list[Named]:
+    """The record of every image, in the order of the file.
 
     Raises SetupError "ds-via-format" for a version 3 file, or a project without records.
     """
@@ -66,8 +74,8 @@ def records(source: Source) -> list[tuple[str, object]]:
             raise setup_error(CODE, source.path, text, EXPORT)
         content = found
     if isinstance(content, dict):
-        return [(f"record {shown(key)}", record) for key, record in content.items()]
-    return [(f"record {position}", record) for position, record in enumerate(content)]
+        return [Named(f"record {shown(key)}", record) for key, record in content.items()]
+    return [Named(f"record {position}", record) for position, record in enumerate(content)]
 
 
 def declared_attributes(source: Source) -> dict[str, dict[str, Any]]:
@@ -91,9 +99,11 @@ def default_folder(source: Source) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _csv_records(path: Path) -> Iterator[tuple[str, object]]:
+def _csv_records(path: Path) -> Iterator[Named]:
     """The rows of a CSV, joined to one record an image. A cell that is not JSON stays text, which is no object."""
     images: dict[str, dict[str, Any]] = {}
+    counts: dict[str, int] = {}
+    faults: dict[str, str] = {}
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -102,14 +112,29 @@ def _csv_records(path: Path) -> Iterator[tuple[str, object]]:
     try:
         rows.fieldnames = [name.lstrip("#").strip() for name in rows.fieldnames or ()]
         for row in rows:
-            name = row.get("filename")
-            image = images.setdefault(str(name), {"filename": name, "regions": []})
+            name = str(row.get("filename"))
+            image = images.setdefault(name, {"filename": row.get("filename"), "regions": []})
+            missing = sum(cell is None for cell in row.values())
+            if missing:
+                there = f"{len(row) - missing} of {len(row)} columns"
+                faults.setdefault(name, f"line {rows.line_num} is cut off, it has {there}")
+                continue
+            counts[name] = max(counts.get(name, 0), _count(row.get("region_count")))
             shape, attributes = _cell(row.get(_CSV_SHAPE)), _cell(row.get(_CSV_CLASS))
             if shape:  # an image without regions has one line, with empty objects
                 image["regions"].append({"shape_attributes": shape, "region_attributes": attributes})
     except csv.Error as error:
         raise setup_error(CODE, path, f"not CSV: {error} in line {rows.line_num}", EXPORT) from error
-    return ((f"image {shown(name)}", image) for name, image in images.items())
+    for name, image in images.items():
+        rows_there = len(image["regions"])
+        if counts.get(name, 0) > rows_there:
+            faults.setdefault(name, f"region_count is {counts[name]}, and the file has {rows_there} of its regions")
+    return (Named(f"image {shown(name)}", image, faults.get(name, "")) for name, image in images.items())
+
+
+def _count(text: object) -> int:
+    """The number of regions that a row claims; 0 for what is no number, as of tables that were made by hand."""
+    return int(text) if isinstance(text, str) and text.isdecimal() and len(text) < 10 else 0
 
 
 def _cell(text: object) -> object:

@@ -15,8 +15,8 @@ from mrcnn_roi.datasets.outline_dataset import Unusable, header_of, locate, refu
 from mrcnn_roi.datasets.problems import Problems, quoted, shown
 from mrcnn_roi.datasets.records import Record, read_record
 from mrcnn_roi.datasets.source import Source
-from mrcnn_roi.datasets.via_classes import Labels, class_attribute, declared_options, numbered, text_of
-from mrcnn_roi.datasets.via_file import CODE, EXPORT, declared_attributes, default_folder, records
+from mrcnn_roi.datasets.via_classes import Candidate, Labels, class_candidates, declared_options, numbered, text_of
+from mrcnn_roi.datasets.via_file import CODE, EXPORT, Named, declared_attributes, default_folder, records
 from mrcnn_roi.datasets.via_shapes import POINTS, finite, outline
 
 
@@ -32,8 +32,11 @@ class Region:
 
 @dataclass
 class Image:
+    """An image with its regions. fault: why these are not all, "" where they are."""
+
     name: str
     regions: list[Region] = field(default_factory=list)
+    fault: str = ""
 
 
 class ViaReader:
@@ -44,14 +47,18 @@ class ViaReader:
         self._source = source
         named = records(source)
         self.named = len(named)
-        self._images = self._merged(self._image(place, record) for place, record in named)
+        self._images = self._merged(map(self._image, named))
 
     def labels(self, attribute: str | None, class_name: str, class_names: list[str] | None) -> Labels:
         """The classes. Raises SetupError where `attribute` was asked for and no region has it."""
         attributes = [region.attributes for image in self._images for region in image.regions]
         definitions = declared_attributes(self._source)
         defined = {name for name, each in definitions.items() if declared_options(each, set())}
-        chosen = attribute if attribute is not None else class_attribute(attributes, sorted(defined))
+        chosen = attribute
+        if attribute is None:
+            candidates = class_candidates(attributes, sorted(defined))
+            chosen = candidates[0].name if candidates else None
+            self._report_choice(candidates)
         if chosen is None and len(class_names or ()) <= 1:
             return Labels(None, numbered(class_names or [class_name]))
         chosen = chosen or "name"  # of several classes, each region must say its own
@@ -78,6 +85,10 @@ class ViaReader:
             if size is not None:
                 info["height"], info["width"] = size
             info["records"] = [self._record(region, image, size, labels) for region in image.regions]
+            if image.fault:
+                where = f"{self._source.path}: image {shown(image.name)}"
+                text = f"its regions are not all known: {image.fault}"
+                info["refusal"] = setup_error(CODE, where, text, EXPORT).findings[0]
             check_bounds(info, self.problems, "region")
             yield info
 
@@ -85,6 +96,17 @@ class ViaReader:
         """How many of each subject there are, for the findings."""
         regions = sum(len(image.regions) for image in self._images)
         return {"image": self.named, "record": self.named, "annotation": regions}
+
+    def _report_choice(self, candidates: list[Candidate]) -> None:
+        """Says which attribute was taken where another of a usual name would have made other classes."""
+        groupings = [each.grouping for each in candidates if each.named]
+        if all(each == groupings[0] for each in groupings):
+            return
+        taken, *others = candidates
+        rivals = [each for each in others if each.named]
+        detail = f"taken is {taken.described()}, not {', nor '.join(each.described() for each in rivals[:3])}"
+        fix = f"nothing, if that is the class; else name the attribute: attribute={quoted(rivals[0].name)}"
+        self.problems.add("ds-via-attribute", "the class of regions", detail, fix)
 
     def _folder(self, names: list[str]) -> Path:
         """The folder of the images: beside the file, or where the project keeps them, if that is beside it too."""
@@ -94,7 +116,8 @@ class ViaReader:
             return Path(wanted)
         return guess_image_folder(self._source.path, names)
 
-    def _image(self, place: str, record: object) -> Image | None:
+    def _image(self, named: Named) -> Image | None:
+        place, record, fault = named
         if not isinstance(record, dict):
             self.problems.add(CODE, place, f"{quoted(record)} is not an object", EXPORT)
             return None
@@ -103,17 +126,17 @@ class ViaReader:
             found = f"filename is {quoted(name)}" if "filename" in record else f"no filename, only {_keys(record)}"
             self.problems.add(CODE, place, found, "name the image file in filename")
             return None
-        image, regions = Image(name), record.get("regions")
+        fix, regions = EXPORT, record.get("regions")
         if isinstance(regions, dict):
             regions = list(regions.items())
         elif isinstance(regions, list):
             regions = list(enumerate(regions))
         else:
-            found = f"regions is {quoted(regions)}" if "regions" in record else f"no regions, only {_keys(record)}"
-            self.problems.add(CODE, f"image {shown(name)}", found, "give a list of regions, [] for none")
-            regions = []
-        image.regions = [_region(_number(key), each) for key, each in regions]
-        return image
+            fault = f"regions is {quoted(regions)}" if "regions" in record else f"no regions, only {_keys(record)}"
+            fix, regions = "give a list of regions, [] for none", []
+        if fault:
+            self.problems.add(CODE, f"image {shown(name)}", fault, fix)
+        return Image(name, [_region(_number(key), each) for key, each in regions], fault)
 
     def _merged(self, images: Iterator[Image | None]) -> list[Image]:
         """One image a file name. A second record of the same file is dropped, and reported where it differs."""
@@ -127,6 +150,7 @@ class ViaReader:
                 self.problems.add("ds-id-dup-image", f"image {shown(image.name)}", detail, "delete one of the records")
             elif not other.regions:
                 kept[image.name] = image
+            kept[image.name].fault = other.fault or image.fault
         return list(kept.values())
 
     def _record(self, region: Region, image: Image, size: tuple[int, int] | None, labels: Labels) -> Record:

@@ -8,6 +8,7 @@ Polygons are taken as the tools write them, in pixels from the left upper corner
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from mrcnn_roi.datasets.base import declared_size
 from mrcnn_roi.datasets.outline_dataset import Unusable, refused
@@ -68,13 +69,37 @@ def box_of(each: VocObject) -> Box | Unusable:
     return xmin - 1, ymin - 1, xmax, ymax
 
 
-def read_object(each: VocObject, position: int, size: Size, place: str, problems: Problems) -> Record:
-    """The record of an object with a name. position: its number in the file, from 1. Faults go to `problems`."""
+def fractions_of(objects: Sequence[VocObject], size: Size) -> Unusable | None:
+    """Why none of the boxes of a file is usable: all are fractions of the image's sides. None where they are not.
+
+    size: (height, width) of the image; None where unknown, then nothing is said.
+    """
+    if size is None or min(size) <= 2:
+        return None
+    sides = [number(side) for each in objects for side in each.box or ()]
+    known = [side for side in sides if side is not None]
+    if not known or min(known) < 0 or max(known) > 1 or all(side % 1 == 0 for side in known):
+        return None
+    height, width = size
+    detail = f"bndbox with numbers up to {max(known):.3g} in an image of {width} x {height}"
+    fix = f"multiply x by the width and y by the height of the image (here {width} and {height})"
+    return Unusable("ds-polygon-normalized", detail, fix)
+
+
+def read_object(
+    each: VocObject, position: int, size: Size, place: str, problems: Problems, fractions: Unusable | None = None
+) -> Record:
+    """The record of an object with a name. position: its number in the file, from 1. Faults go to `problems`.
+
+    fractions: what `fractions_of` says of the boxes of its file.
+    """
     if each.polygons:
         parts = [[_coordinate(text) for text in polygon] for polygon in each.polygons]
         record = read_record({"id": position, "segmentation": parts}, each.name, size, place, problems)
         return record or Record(position, each.name, False)
     box = box_of(each)
+    if fractions is not None and not isinstance(box, Unusable):
+        box = fractions
     if isinstance(box, Unusable):
         return refused(position, box, place, problems)
     if box[2] - box[0] <= 1 or box[3] - box[1] <= 1:

@@ -18,7 +18,7 @@ from mrcnn_roi.datasets.voc_file import CODE, VocFile, read_voc
 from mrcnn_roi.datasets.voc_images import find_image
 from mrcnn_roi.datasets.voc_layout import VocSet
 from mrcnn_roi.datasets.voc_map_info import map_info
-from mrcnn_roi.datasets.voc_objects import Size, read_object, size_of
+from mrcnn_roi.datasets.voc_objects import Size, fractions_of, read_object, size_of
 from mrcnn_roi.datasets.voc_options import Options
 from mrcnn_roi.datasets.voc_parts import declared, listed
 from mrcnn_roi.findings import SetupError, Severity
@@ -168,6 +168,7 @@ class VocReader:
 
     def _records(self, content: VocFile, size: Size, name: str) -> list[Record]:
         records = []
+        fractions = fractions_of(content.objects, size)
         for position, each in enumerate(content.objects, 1):
             if self._options.dropped(each):
                 continue
@@ -176,7 +177,7 @@ class VocReader:
             if fault is not None:
                 records.append(refused(position, fault, place, self.problems))
                 continue
-            record = read_object(each, position, size, place, self.problems)
+            record = read_object(each, position, size, place, self.problems, fractions)
             record.crowd = each.difficult and self._options.difficult == "crowd"
             records.append(record)
         return records

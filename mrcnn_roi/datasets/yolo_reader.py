@@ -147,15 +147,12 @@ class YoloReader:
 
     def _read_labels(self, info: dict[str, Any], size: tuple[int, int] | None, name: str) -> None:
         content = read_label_file(info["label_file"])
-        if isinstance(content, Unusable):
-            info["records"].append(self._refused(1, content, name))
-            self._lines += 1
-            return
-        for line in lines_of(content):
+        for line in [(1, content)] if isinstance(content, Unusable) else lines_of(content):
             self._lines += 1
             if isinstance(line, Line):
                 info["records"].append(self._record(line, size, name))
             else:
+                info["masks_reported"] = line[1].code == "ds-file-unreadable"
                 info["records"].append(self._refused(*line, name))
 
     def _record(self, line: Line, size: tuple[int, int] | None, name: str) -> Record:

@@ -259,6 +259,7 @@ FAULTS = [
     Fault("ds-json-invalid", ERROR, "annotations", with_coco(lambda c: c.update(annotations={})), "no list"),
     Fault("ds-json-invalid", ERROR, "annotations: the file has no such list", with_coco(
         lambda c: c.pop("annotations")), "images only"),
+    Fault("ds-size-invalid", WARNING, 'width "128"', with_coco(image(width="128")), "COCO, a side as text"),
     Fault("ds-json-invalid", ERROR, 'width "128"', with_coco(image(width="128", height="128")), "sizes as text"),
     Fault("ds-format-unknown", ERROR, "COCO results", text(
         '[{"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4], "score": 0.9}]'), "results"),

@@ -268,6 +268,32 @@ def resized_maps(folder):
         resized.save(folder / "masks" / f"{number}_mask.png")
 
 
+def few_numbers_resized(folder):
+    """All maps brought to the photographs' size with interpolation, of three objects whose numbers are small."""
+    for path in (folder / "masks").iterdir():
+        Image.fromarray(pieces((1, 2, 9))).resize((128, 128), Image.Resampling.BILINEAR).save(path)
+
+
+def binary_maps(folder):
+    """Black and white maps of several objects."""
+    for path in (folder / "masks").iterdir():
+        Image.fromarray(pieces((255, 255, 255))).resize((128, 128), Image.Resampling.NEAREST).save(path)
+
+
+def pieces(values):
+    """uint8 [300, 300]: three discs, far from one another."""
+    y, x = np.mgrid[:300, :300]
+    numbers = np.zeros((300, 300), np.uint8)
+    for value, (top, left) in zip(values, [(80, 80), (80, 220), (220, 150)]):
+        numbers[(y - top) ** 2 + (x - left) ** 2 < 50**2] = value
+    return numbers
+
+
+def jpeg_as_png(folder):
+    path = folder / "masks" / "1_mask.png"
+    Image.open(path).convert("L").save(path, format="JPEG")
+
+
 class Unlisted(Parts):
     """Numbers of its own, which are read from a file that is gone."""
 
@@ -430,7 +456,10 @@ FAULTS = [
     Fault("ds-leak-train-val", WARNING, "2 of 2", same_set, "all"),
     Fault("ds-scan-partial", INFO, "fast", fast),
     Fault("ds-scan-failed", ERROR, "no index file", with_data(Unlisted)),
-    Fault("ds-map-smeared", WARNING, "2 of 4 images", label_maps(resized_maps), "", NO_VAL),
+    Fault("ds-map-smeared", ERROR, "2 of 4 sampled maps", label_maps(resized_maps), "", NO_VAL),
+    Fault("ds-map-smeared", WARNING, "4 of 4 sampled maps", label_maps(few_numbers_resized), "few numbers", NO_VAL),
+    Fault("ds-map-semantic", WARNING, "3 pieces", label_maps(binary_maps), "", NO_VAL),
+    Fault("ds-file-unreadable", ERROR, "1_mask.png: a JPEG", label_maps(jpeg_as_png), "JPEG as PNG", NO_VAL),
     Fault(
         "ds-file-unreadable",
         ERROR,

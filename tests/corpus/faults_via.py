@@ -10,9 +10,10 @@ from PIL import Image
 from mrcnn_roi.datasets import load_dataset
 
 from .builders import BOXES, configured, judged, noise, refused_or
-from .cases import ERROR, Fault
+from .cases import ERROR, INFO, Fault
 
 NAMES = ("bolt", "nut", "bolt")
+REGION = "region_attributes"
 
 
 def polygon(y1, x1, y2, x2):
@@ -91,6 +92,42 @@ def moved(by):
     return change
 
 
+def null_regions(content):
+    next(iter(content.values()))["regions"] = None
+
+
+def nan_label(content):
+    first(content).update(region_attributes={"name": float("nan")})
+
+
+def two_attributes(content):
+    for record in content.values():
+        for region in record["regions"]:
+            region[REGION]["type"] = "part"
+
+
+def as_csv(cut):
+    """find(folder) for the CSV of the sound export. cut: the lines -> those that are left."""
+
+    def find(folder):
+        def run():
+            own = folder / "csv"
+            own.mkdir()
+            head = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+            lines = [head]
+            for record in export(own).values():
+                for number, region in enumerate(record["regions"]):
+                    cells = (json.dumps(region[key]).replace('"', '""') for key in ("shape_attributes", REGION))
+                    quoted = ",".join(f'"{cell}"' for cell in cells)
+                    lines.append(f'{record["filename"]},{record["size"]},"{{}}",3,{number},{quoted}')
+            (own / "via.csv").write_text("\n".join(cut(lines)))
+            return judged(load_dataset(own / "via.csv"), via(folder, None, 5), configured())
+
+        return refused_or(run)
+
+    return find
+
+
 def gone(content):
     next(iter(content.values()))["filename"] = "gone.png"
 
@@ -102,6 +139,11 @@ FAULTS = [
     Fault("ds-via-format", ERROR, "no regions", with_via(no_regions), "no regions at all"),
     Fault("ds-via-format", ERROR, "no regions", with_via(no_regions, version=1), "no regions, version 1"),
     Fault("ds-via-format", ERROR, "no shape_attributes", with_via(no_shapes), "no shapes at all"),
+    Fault("ds-via-format", ERROR, "regions is None", with_via(null_regions), "null for regions"),
+    Fault("ds-via-format", ERROR, "region_count is 3", as_csv(lambda rows: rows[:-1]), "a row less"),
+    Fault("ds-via-format", ERROR, "6 of 7 columns", as_csv(lambda rows: [*rows[:-1], rows[-1][:-25]]), "a row cut off"),
+    Fault("ds-via-attribute", INFO, "taken is name with 2 values (bolt, nut)", with_via(two_attributes)),
+    Fault("ds-via-label-missing", ERROR, "name", with_via(nan_label), "NaN"),
     Fault("ds-via-label-missing", ERROR, "name", with_via(label({})), "no label"),
     Fault("ds-via-label-missing", ERROR, "name", with_via(label({"name": ""})), "empty label"),
     Fault("ds-polygon-outside", ERROR, "44041", with_via(moved(44033)), "VIA, slide"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from PIL import Image
 
@@ -101,6 +103,10 @@ def map_of(make):
     return with_voc(change, maps=True)
 
 
+def as_fractions(_folder, text):
+    return re.sub(r"(<[xy]m..>)(\d+)", lambda match: f"{match[1]}{int(match[2]) / 128:.4f}", text)
+
+
 def no_map(folder, text):
     (folder / "SegmentationObject" / "voc_0_0.png").unlink()
     return text.replace(outline(*BOXES[0]), "").replace(outline(*BOXES[1]), "").replace(outline(*BOXES[2]), "")
@@ -122,6 +128,7 @@ FAULTS = [
     Fault("ds-bbox-nonpositive", ERROR, "xmin 44", box(sides(44, 13, 9, 52)), "sides exchanged", SOUND_ONLY),
     Fault("ds-bbox-nonpositive", WARNING, "xmax 9", box(sides(9, 13, 9, 52)), "a click", CLICK),
     Fault("ds-polygon-outside", ERROR, "640", box(sides(600, 13, 640, 52)), "VOC, resized images", SOUND_ONLY),
+    Fault("ds-polygon-normalized", ERROR, "numbers up to", box(as_fractions), "VOC, boxes", SOUND_ONLY),
     Fault("ds-via-label-missing", ERROR, "no name", with_voc(changed("bolt", "")), "VOC, no name"),
     Fault("ds-size-invalid", WARNING, "width 0", with_voc(changed("<width>128<", "<width>0<")), "a width of 0"),
     Fault("ds-size-mismatch", ERROR, "400", with_voc(changed("<width>128<", "<width>400<")), "VOC"),

@@ -336,9 +336,14 @@ def test_size_comes_from_the_file_where_it_is_not_recorded(tmp_path):
 
 def test_size_that_is_no_size(tmp_path):
     image_file(tmp_path / "a.png")
-    dataset = load_dataset(coco_file(tmp_path, images=[image(width="wide")], draw=False))
+    for width in ("wide", None, 0, -3, 60.5, "60", True):
+        dataset = load_dataset(coco_file(tmp_path, images=[image(width=width)], draw=False))
+        (finding,) = dataset.annotation_problems
+        assert (finding.code, finding.severity) == ("ds-size-invalid", WARNING)
+        assert "height 40" in finding.message
+        assert dataset.load_mask(0)[0].shape == (40, 60, 1)
+    dataset = load_dataset(coco_file(tmp_path, images=[image(width=0, height=0)], draw=False))
     assert codes(dataset.annotation_problems) == ["ds-json-invalid"]
-    assert dataset.load_mask(0)[0].shape == (40, 60, 1)
 
 
 def test_size_unknown_or_absurd_is_refused_when_masks_are_drawn(tmp_path):
@@ -469,17 +474,40 @@ def test_sizes_of_text(tmp_path):
     assert "write 60, 40 without quotes" in finding.fix
 
 
-def test_a_file_without_annotations(tmp_path):
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ("nothing", "the file has no such list"),
+        (None, "a NoneType instead of a list"),
+        ({}, "a dict instead of a list"),
+        ("", "a str instead of a list"),
+    ],
+)
+def test_a_file_without_annotations(tmp_path, value, words):
     path = coco_file(tmp_path)
     content = json.loads(path.read_text())
-    del content["annotations"]
+    content["annotations"] = value
+    if value == "nothing":
+        del content["annotations"]
     path.write_text(json.dumps(content))
     dataset = load_dataset(path)
     (finding,) = dataset.annotation_problems
     assert (finding.code, finding.severity) == ("ds-json-invalid", Severity.ERROR)
-    assert "annotations: the file has no such list" in finding.message
+    assert f"annotations: {words}" in finding.message
     assert dataset.objects_lost
-    assert not load_dataset(coco_file(tmp_path, [])).objects_lost  # an empty list is meant
+    for load in (dataset.load_mask, dataset.load_boxes):
+        with pytest.raises(SetupError, match=f"annotations: {words}") as error:
+            load(0)
+        assert error.value.findings[0].where == str(path)
+    for fast in (True, False):
+        scan = scan_dataset(dataset, fast=fast)
+        assert scan.image_errors == scan.mask_errors == {}, "the finding has said it"
+        assert not scan.instances_known.any()
+    key = dataset.scan_key(0)
+    empty = load_dataset(coco_file(tmp_path, []))  # an empty list is meant
+    assert not empty.objects_lost
+    assert empty.load_mask(0)[0].shape == (40, 60, 0)
+    assert empty.scan_key(0) != key
 
 
 def test_points_on_the_turned_image_are_told_from_points_outside(tmp_path):

@@ -461,12 +461,37 @@ def test_round_trip(pictures, found):
         assert each.get("source_id", each["id"]) in given_ids or None in given_ids
     assert len(coco.anns) == len(found["annotations"])
     assert write_coco(loaded, again).annotations == written.annotations
-    assert coco_of(again).dataset["images"] == [
-        {key: value for key, value in each.items() if key != "source_id"} for each in coco.dataset["images"]
-    ]
+    assert again.read_bytes() == target.read_bytes()
 
 
 def test_square_is_what_the_area_says(tmp_path):
     (found,) = content(write_coco(load_dataset(coco_file(tmp_path)), tmp_path / "out.json").path)["annotations"]
     expected = {"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "bbox": [10, 10, 20, 20], "area": 400}
     assert found == expected | {"segmentation": SQUARE}
+
+
+def test_ids_of_the_source_are_kept_twice(tmp_path):
+    found = {
+        "images": [{"id": "i0", "file_name": "a.png", "height": 40, "width": 60}],
+        "categories": [{"id": "c", "name": "bolt"}],
+        "annotations": [annotation(id=each, image_id="i0", category_id="c") for each in ("x", 7, 0)],
+    }
+    image_file(tmp_path / "a.png")
+    (tmp_path / "in.json").write_text(json.dumps(found))
+    for source, target in (("in", "once"), ("once", "twice"), ("twice", "thrice")):
+        write_coco(load_dataset(tmp_path / f"{source}.json"), tmp_path / f"{target}.json")
+    once = content(tmp_path / "once.json")
+    assert [each.get("source_id") for each in once["annotations"]] == ["x", None, 0]
+    assert once["images"][0]["source_id"] == "i0"
+    assert once["categories"][0]["source_id"] == "c"
+    assert (tmp_path / "thrice.json").read_bytes() == (tmp_path / "twice.json").read_bytes()
+    assert (tmp_path / "twice.json").read_bytes() == (tmp_path / "once.json").read_bytes()
+
+
+def test_images_without_any_of_their_objects_are_left_out(tmp_path):
+    images = [{"id": i, "file_name": f"{i}.png", "height": 40, "width": 60} for i in (1, 2, 3)]
+    broken = annotation(id=1, image_id=1, segmentation=None)
+    path = coco_file(tmp_path, [broken, annotation(id=2, image_id=2)], images)
+    written = write_coco(load_dataset(path), tmp_path / "out.json", skip_broken=True)
+    assert written[2:] == (2, 1, 1, 0)
+    assert [each["id"] for each in content(written.path)["images"]] == [2, 3]  # 3 never had an object

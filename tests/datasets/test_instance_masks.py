@@ -5,6 +5,7 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -321,7 +322,7 @@ def test_masks_of_another_size(tmp_path, make, kind):
     dataset = load_dataset(tmp_path)
     (finding,) = dataset.annotation_problems
     assert (finding.code, finding.severity) == ("ds-mask-shape", Severity.ERROR)
-    assert f"{masks[1].name}: 30 x 20 pixels, the others 60 x 40" in finding.message
+    assert f"{masks[1].name}: 30 x 20 pixels, the image 60 x 40" in finding.message
     assert "2 masks: 50 x 60 pixels, the image 60 x 40" in finding.message
     refused(dataset, 0, "ds-mask-shape", str(masks[1]), "30 x 20 pixels", "60 x 40")
     refused(dataset, 1, "ds-mask-shape", masks[2].name, "50 x 60 pixels")
@@ -525,3 +526,28 @@ def test_any_bytes(tmp_path_factory, data, name):
         masks, class_ids = dataset.load_mask(0)
         assert masks.shape == (8, 8, 1)
         assert class_ids.tolist() == [1]
+
+
+def test_the_mask_that_differs_from_the_image_is_blamed(tmp_path):
+    image_file(tmp_path / "images" / "a.png", height=60, width=80)
+    for name, size in (("m1", (30, 30)), ("m2", (60, 80)), ("m3", (30, 30))):
+        mask_file(tmp_path / "masks" / "a" / f"{name}.png", height=size[0], width=size[1])
+    dataset = load_dataset(tmp_path)
+    (finding,) = dataset.annotation_problems
+    assert finding.code == "ds-mask-shape"
+    assert "2 of 3 masks" in finding.message
+    for name in ("m1", "m3"):
+        assert f"mask {name}.png: 30 x 30 pixels, the image 80 x 60" in finding.message
+    assert "m2.png" not in finding.message
+
+
+def test_masks_in_integer_tiffs(tmp_path):
+    nested(tmp_path, names=["a"], masks=["x.tif"])
+    (path,) = tmp_path.rglob("x.tif")
+    pixels = np.zeros((40, 60), np.int32)
+    pixels[5:15, 5:15] = 1
+    tifffile.imwrite(path, pixels)
+    assert np.array_equal(read_mask(str(path)), pixels > 0)
+    tifffile.imwrite(path, -pixels)
+    with pytest.raises(SetupError, match="the smallest of this one is -1"):
+        read_mask(str(path))

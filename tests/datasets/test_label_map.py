@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+import tifffile
+from PIL import Image, ImageDraw
 
 from mrcnn_roi.datasets import load_dataset, scan_dataset
 from mrcnn_roi.findings import SetupError, Severity
@@ -224,3 +225,176 @@ def test_folders_of_pictures_that_should_be_maps(tmp_path, ending, words, images
     assert finding.code == "ds-format-unknown"
     assert f"masks/a_mask.{ending}" in finding.message
     assert "greyscale PNGs of instance numbers" in finding.fix
+
+
+def discs(values, size=200):
+    """Three discs of these numbers."""
+    picture = Image.new("L", (size, size))
+    pencil = ImageDraw.Draw(picture)
+    for value, (x, y) in zip(values, [(20, 20), (110, 40), (50, 110)]):
+        pencil.ellipse((x, y, x + 60, y + 50), fill=value)
+    return picture
+
+
+def membranes(_):
+    """Cells with a rim of two pixels, which has a number of its own."""
+    picture = Image.new("L", (200, 200))
+    pencil = ImageDraw.Draw(picture)
+    for number in range(8):
+        x, y = 10 + 45 * (number % 4), 20 + 60 * (number // 4)
+        pencil.ellipse((x, y, x + 30, y + 40), fill=1 + 2 * number)
+        pencil.ellipse((x + 2, y + 2, x + 28, y + 38), fill=2 + 2 * number)
+    return picture
+
+
+def cables(_):
+    """Thin lines side by side, over a large object."""
+    picture = discs((90, 100, 110))
+    for number in range(12):
+        ImageDraw.Draw(picture).line((5, 10 + 3 * number, 190, 60 + 3 * number), fill=1 + number, width=2)
+    return picture
+
+
+def set_of(folder, *maps):
+    for number, each in enumerate(maps):
+        label_map = each if isinstance(each, Image.Image) else Image.fromarray(each)
+        image_file(folder / "images" / f"{number}.png", width=label_map.width, height=label_map.height, seed=number)
+        (folder / "masks").mkdir(exist_ok=True)
+        label_map.save(folder / "masks" / f"{number}.png")
+    return load_dataset(folder).annotation_problems
+
+
+RESIZED = [
+    ((1, 2, 9), Severity.WARNING),
+    ((1, 5, 12), Severity.WARNING),
+    ((200, 90, 150), Severity.ERROR),
+    ((10, 20, 30), Severity.ERROR),
+]
+
+
+@pytest.mark.parametrize("values, severity", RESIZED)
+@pytest.mark.parametrize("factor", [0.5, 1.5, 3])
+def test_resized_with_interpolation(tmp_path, values, severity, factor):
+    side = int(200 * factor)
+    (finding,) = set_of(tmp_path, *[discs(values).resize((side, side), Image.Resampling.BILINEAR)] * 2)
+    assert (finding.code, finding.severity) == ("ds-map-smeared", severity)
+    assert "2 of 2 sampled maps" in finding.message
+    assert "NEAREST" in finding.fix
+
+
+@pytest.mark.parametrize("draw", [discs, membranes, cables])
+def test_sharp_maps_are_not_smeared(tmp_path, draw):
+    assert set_of(tmp_path, draw((1, 2, 9)), draw((5, 10, 15))) == []
+
+
+def test_few_rims_in_few_maps_prove_nothing(tmp_path):
+    few = discs((1, 2, 9)).resize((400, 400), Image.Resampling.BILINEAR)
+    assert set_of(tmp_path, few, discs((1, 2, 9)), discs((3, 4, 5))) == []
+
+
+def test_jpeg_under_the_name_of_a_png(tmp_path):
+    pair(tmp_path)
+    discs((1, 2, 9), 40).resize((60, 40)).save(tmp_path / "masks" / "a_mask.png", format="JPEG")
+    dataset = load_dataset(tmp_path)
+    (finding,) = dataset.annotation_problems
+    assert (finding.code, finding.severity) == ("ds-file-unreadable", Severity.ERROR)
+    assert "map a_mask.png: a JPEG by its content" in finding.message
+    with pytest.raises(SetupError, match="changes the numbers"):
+        dataset.load_mask(0)
+    assert dataset.load_mask(1)[0].shape == (40, 60, 2)
+
+
+def test_one_number_for_all_objects(tmp_path):
+    binary = [np.where(np.asarray(discs((1, 2, 9))) > 0, 255, 0).astype(np.uint8)] * 2
+    (finding,) = set_of(tmp_path, *binary)
+    assert (finding.code, finding.severity) == ("ds-map-semantic", Severity.WARNING)
+    assert "several separate pieces are one object" in finding.message
+    assert "3 pieces" in finding.message
+    assert "scipy.ndimage.label" in finding.fix
+
+
+def test_objects_of_one_number_may_be_cut_apart(tmp_path):
+    whole = np.zeros((100, 100), np.uint8)
+    whole[10:80, 10:80] = 1
+    barred, speckled = whole.copy(), whole.copy()
+    barred[40:43] = 0
+    speckled[95:98, 90:93] = 1
+    assert set_of(tmp_path, barred, speckled, whole) == []
+
+
+def cities(root, images="leftImg8bit", maps="gtFine", ending="_gtFine_instanceIds", way=("aachen", "bonn")):
+    """The same file names in two subfolders, as frames have."""
+    for seed, city in enumerate(way):
+        for frame in ("f_0", "f_1"):
+            image_file(root / images / city / f"{frame}_leftImg8bit.png", seed=seed)
+            label_map_file(root / maps / city / f"{frame}{ending}.png")
+    return root
+
+
+@pytest.mark.parametrize("way", [("aachen", "bonn"), ("train/aachen", "val/bonn"), ("a/b/c", "a/b/d")])
+@pytest.mark.parametrize("named", [False, True])
+def test_maps_in_subfolders(tmp_path, way, named):
+    cities(tmp_path, way=way)
+    arguments = (tmp_path / "gtFine", tmp_path / "leftImg8bit") if named else (tmp_path,)
+    dataset = load_dataset(*arguments)
+    assert dataset.annotation_problems == []
+    assert [info["id"] for info in dataset.image_info] == [f"{c}/f_{n}_leftImg8bit" for c in way for n in (0, 1)]
+    for info in dataset.image_info:
+        city = info["id"].rpartition("/")[0]
+        assert f"leftImg8bit/{city}/f_" in info["path"]
+        assert f"gtFine/{city}/f_" in info["mask_path"]
+
+
+def test_too_deep_and_going_round(tmp_path):
+    cities(tmp_path, way=("a/b/c/d",))
+    with pytest.raises(SetupError, match="ds-format-unknown"):
+        load_dataset(tmp_path)
+    cities(tmp_path)
+    for folder in ("gtFine", "leftImg8bit"):
+        (tmp_path / folder / "aachen" / "round").symlink_to(tmp_path / folder, target_is_directory=True)
+    dataset = load_dataset(tmp_path)
+    assert dataset.num_images == 4
+
+
+def test_classes_in_subfolders(tmp_path):
+    cities(tmp_path)
+    for city in ("aachen", "bonn"):
+        for frame in ("f_0", "f_1"):
+            label_map_file(tmp_path / "classes" / city / f"{frame}_gtFine_labelIds.png")
+    dataset = load_dataset(tmp_path / "gtFine", tmp_path / "leftImg8bit", class_maps=tmp_path / "classes")
+    assert dataset.annotation_problems == []
+    assert dataset.class_names == ["BG", "class 1", "class 2"]
+    assert dataset.load_mask(3)[1].tolist() == [1, 2]
+
+
+def test_files_beside_subfolders_are_the_set(tmp_path):
+    pair(tmp_path)
+    image_file(tmp_path / "pictures" / "small" / "a.jpg")
+    assert load_dataset(tmp_path).num_images == 2
+
+
+@pytest.mark.parametrize("kind", ["int16", "uint16", "int32", "uint32", "int8", "uint64"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_integer_tiffs(tmp_path, kind, compression):
+    pair(tmp_path, names=["a"])
+    (tmp_path / "masks" / "a_mask.png").unlink()
+    numbers = np.zeros((40, 60), kind)
+    numbers[5:15, 5:15] = 100
+    numbers[20:30, 20:50] = 70_000 if np.iinfo(kind).max > 70_000 else 120
+    tifffile.imwrite(tmp_path / "masks" / "a_mask.tif", numbers, compression=compression)
+    dataset = load_dataset(tmp_path)
+    assert dataset.annotation_problems == []
+    masks, _ = dataset.load_mask(0)
+    assert masks.sum(axis=(0, 1)).tolist() == [100, 300]
+    assert np.array_equal(masks.any(axis=2), numbers > 0)
+
+
+def test_negative_numbers_are_a_fault(tmp_path):
+    pair(tmp_path)
+    numbers = np.zeros((40, 60), np.int32)
+    numbers[5:15, 5:15] = -1
+    (tmp_path / "masks" / "a_mask.png").unlink()
+    tifffile.imwrite(tmp_path / "masks" / "a_mask.tif", numbers)
+    dataset = load_dataset(tmp_path)
+    with pytest.raises(SetupError, match="the smallest of this one is -1"):
+        dataset.load_mask(0)

@@ -172,7 +172,7 @@ def test_the_recorded_size_may_lack(tmp_path):
     assert dataset.annotation_problems == []
     assert dataset.load_mask(0)[0].shape[:2] == (40, 60)
     dataset = loaded(tmp_path, shape(), imageHeight="40")
-    assert one(dataset).code == "ds-json-invalid"
+    assert (one(dataset).code, one(dataset).severity) == ("ds-size-invalid", WARNING)
     assert 'imageWidth 60, imageHeight "40"' in one(dataset).message
     assert dataset.load_mask(0)[0].shape[:2] == (40, 60)
 
@@ -181,6 +181,7 @@ def test_the_recorded_size_may_lack(tmp_path):
 FAULTS = {
     "text as a shape": ("cat", "ds-json-invalid", 'shape 1 of a.json: "cat" is not an object'),
     "no label": ({"points": SQUARE}, "ds-via-label-missing", "shape 1 of a.json: no label"),
+    "NaN as a label": (shape(float("nan")), "ds-via-label-missing", "label is nan"),
     "an empty label": (shape(" "), "ds-via-label-missing", 'label is " "'),
     "two points": (shape(points=SQUARE[:2]), "ds-polygon-degenerate", "2 points, at least 3"),
     "a line": (shape(points=[[1, 1], [5, 5], [9, 9]]), "ds-polygon-degenerate", "one line"),

@@ -60,6 +60,17 @@ def test_no_such_file_names_the_closest(tmp_path):
     assert "closest is annotations.json" in finding.message
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch, empty):
+    path = coco_file(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for args, what in (((empty,), "annotations"), ((path, empty), "images")):
+        finding = refusal(*args)
+        assert finding.code == "ds-file-missing"
+        assert f"the path of the {what} is empty" in finding.message
+    assert load_dataset(".").num_images == 1
+
+
 def test_no_such_image_folder(tmp_path):
     finding = refusal(coco_file(tmp_path), tmp_path / "imgs")
     assert finding.code == "ds-file-missing"

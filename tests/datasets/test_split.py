@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mrcnn_roi.datasets import Dataset, draw_shapes, load_dataset, scan_dataset, split_dataset
+from mrcnn_roi.datasets.split import held_out
 
 
 class InMemory(Dataset):
@@ -99,3 +100,41 @@ def test_a_loaded_dataset_and_its_scan(tmp_path):
             assert scan.mask_errors == scan.image_errors == {}
             for row, name in enumerate(scan.names):
                 assert scan.box[scan.instance_image == row].tolist() == boxes[name]
+
+
+class Few(InMemory):
+    """Images of which only some have an object."""
+
+    def __init__(self, count, objects):
+        self.objects = objects
+        super().__init__(count)
+
+    def load_mask(self, image_id):
+        masks, ids = super().load_mask(image_id)
+        return (masks, ids) if image_id in self.objects else (masks[..., :0], ids[:0])
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 10])
+def test_held_out_is_the_random_split(count):
+    dataset = InMemory(count)
+    for seed in range(5):
+        expected = [markers(part) for part in split_dataset(dataset, 0.2, seed)]
+        assert [markers(part) for part in held_out(dataset, 0.2, seed)] == expected
+
+
+@pytest.mark.parametrize("count, objects", [(3, {0, 1}), (4, {0, 1, 2}), (4, {2, 3})])
+def test_few_images_are_validated_by_one_with_an_object(count, objects):
+    dataset = Few(count, objects)
+    for seed in range(8):
+        train, val = held_out(dataset, 0.2, seed)
+        assert objects & set(markers(val))
+        assert sorted(markers(train) + markers(val)) == list(range(count))
+        assert [markers(part) for part in held_out(dataset, 0.2, seed)] == [markers(train), markers(val)]
+
+
+def test_what_cannot_be_validated(tmp_path):
+    single = InMemory(1)
+    assert held_out(single) == (single, None)
+    for seed in range(4):
+        chance = [markers(part) for part in split_dataset(Few(2, {0}), 0.2, seed)]
+        assert [markers(part) for part in held_out(Few(2, {0}), 0.2, seed)] == chance

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mrcnn_roi.datasets import load_dataset, scan_dataset
+from mrcnn_roi.datasets.coco_writer import write_coco
 from mrcnn_roi.datasets.outlines import ellipse
 from mrcnn_roi.datasets.segmentation import fill_polygons
 from mrcnn_roi.findings import SetupError, Severity
@@ -31,9 +32,9 @@ FORMS = {
 }
 
 
-def one(dataset):
-    """The only finding."""
-    (finding,) = dataset.annotation_problems
+def one(dataset, above=0):
+    """The only finding, or the only one above a severity."""
+    (finding,) = [each for each in dataset.annotation_problems if each.severity > above]
     return finding
 
 
@@ -123,6 +124,26 @@ CLASSES = {
     ),
     "at a few regions only": ([{}, {}, {}, {"pose": "left"}], None, ["object"]),
     "at a few regions, beside a class": ([{"name": "a"}] * 3 + [{"name": "b", "class": "x"}], "name", ["a", "b"]),
+    "numbered beside a class": (
+        [{"name": f"obj{i}", "class": "cat" if i % 2 else "dog"} for i in range(6)],
+        "class",
+        ["cat", "dog"],
+    ),
+    "numbers beside one class": ([{"name": i, "type": "cat"} for i in range(1, 4)], "type", ["cat"]),
+    "numbered beside an unusual name": ([{"name": f"{i}", "breed": "pug"} for i in range(3)], "breed", ["pug"]),
+    "numbered and nothing else": ([{"name": f"obj{i}"} for i in range(3)], "name", ["obj0", "obj1", "obj2"]),
+    "text that differs beside a class": (
+        [{"name": each, "class": "cat" if each < "c" else "dog"} for each in ("anna", "ben", "carl", "dora")],
+        "class",
+        ["cat", "dog"],
+    ),
+    "different classes beside one genus": (
+        [{"name": each, "type": "animal"} for each in ("cat", "dog", "bird")],
+        "name",
+        ["bird", "cat", "dog"],
+    ),
+    "NaN": ([{"name": math.nan, "type": "cat"}, {"name": math.nan, "type": "dog"}], "type", ["cat", "dog"]),
+    "NaN alone": ([{"name": math.nan}] * 2, None, ["object"]),
 }
 
 
@@ -131,8 +152,26 @@ def test_the_attribute_of_the_class(tmp_path, attributes, chosen, names):
     dataset = loaded(tmp_path, *(region(**each) for each in attributes))
     assert dataset.attribute == chosen
     assert dataset.class_names == ["BG", *names]
-    assert dataset.annotation_problems == []
+    assert set(codes(dataset.annotation_problems)) <= {"ds-via-attribute"}
     assert dataset.load_mask(0)[0].shape[2] == len(attributes)
+
+
+def test_another_attribute_that_may_be_the_class_is_told(tmp_path):
+    rows = [region(name=name, type="animal", id=name, breed="pug") for name in ("cat", "dog", "cat")]
+    dataset = loaded(tmp_path, *rows)
+    finding = one(dataset)
+    assert (finding.code, finding.severity) == ("ds-via-attribute", Severity.INFO)
+    assert finding.message.startswith("1 file: several attributes")
+    assert "taken is name with 2 values (cat, dog), not type with 1 value (animal)" in finding.message
+    assert 'attribute="type"' in finding.fix
+    assert loaded(tmp_path, *rows, attribute="type").annotation_problems == []
+    same = [region(name=name, label=name.upper(), breed="pug") for name in ("cat", "dog", "cat")]
+    assert loaded(tmp_path, *same).annotation_problems == []
+
+
+def test_a_file_of_attributes_without_end(tmp_path):
+    regions = [region(**{f"name{'_' * i}": str(i)}) for i in range(2000)]
+    assert codes(loaded(tmp_path, *regions).annotation_problems) == ["ds-via-attribute", "ds-via-label-missing"]
 
 
 def test_options(tmp_path):
@@ -193,6 +232,15 @@ def test_the_images_of_a_project(tmp_path):
         path = via_file(tmp_path, project([record(regions=[region()])], folder=folder), images=[])
         assert load_dataset(path).annotation_problems == []
     assert load_dataset(path, tmp_path / "pictures").annotation_problems == []
+    image_file(tmp_path / "pictures" / "sub" / "d.png")
+    path = via_file(tmp_path, [record(name, [region()]) for name in ("pictures/sub/d.png", "./pictures/a.png")], [])
+    dataset = load_dataset(path, tmp_path / "pictures")
+    assert dataset.annotation_problems == []
+    assert dataset.image_info[0]["path"] == str(tmp_path / "pictures" / "sub" / "d.png")
+    image_file(tmp_path / "e.png")
+    for name in ("pictures/../e.png", "pictures/../../e.png", "pictures//e.png"):
+        dataset = load_dataset(via_file(tmp_path, [record(name), record("x/e.png")], []), tmp_path / "pictures")
+        assert codes(dataset.annotation_problems) == ["ds-file-missing"], name
     image_file(tmp_path / "inner" / "c.png")
     path = via_file(tmp_path / "inner", project([record(regions=[region()])], folder="../pictures"), ["d.png"])
     assert codes(load_dataset(path).annotation_problems) == ["ds-file-missing"]
@@ -208,6 +256,7 @@ FAULTS = {
     "an unknown shape": (region({"name": "arrow"}, name="cat"), "ds-via-shape", "polygon, polyline, rect"),
     "no class": (region(), "ds-via-label-missing", "region 1 of a.png: no name"),
     "an empty class": (region(name=" ", kind="x"), "ds-via-label-missing", "no name, only {'kind': 'x'}"),
+    "NaN as the class": (region(name=math.nan), "ds-via-label-missing", "region 1 of a.png: no name"),
     "two classes": (region(name={"cat": True, "dog": True}), "ds-via-label-missing", "several values: cat, dog"),
     "no shape": (
         {"region_attributes": {"name": "cat"}},
@@ -258,7 +307,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault, code, words", FAULTS.values(), ids=FAULTS)
 def test_faults_of_regions(tmp_path, fault, code, words):
     dataset = loaded(tmp_path, region(name="cat"), fault)
-    finding = one(dataset)
+    finding = one(dataset, above=Severity.INFO)
     assert (finding.code, finding.severity) == (code, ERROR)
     assert finding.message.startswith("1 of 2 ") or code == "ds-via-format"
     assert words in finding.message + finding.fix
@@ -278,6 +327,7 @@ def test_findings_are_grouped(tmp_path):
 RECORD_FAULTS = {
     "no regions": ({"filename": "b.png", "size": 1}, "ds-via-format", "image b.png: no regions, only filename, size"),
     "regions as text": (record("b.png") | {"regions": "x"}, "ds-via-format", 'regions is "x"'),
+    "null as regions": (record("b.png") | {"regions": None}, "ds-via-format", "image b.png: regions is None"),
     "no filename": ({"size": 1, "regions": []}, "ds-via-format", "record 1: no filename, only size, regions"),
     "a number as filename": (record("b.png") | {"filename": 5}, "ds-via-format", "filename is 5"),
     "text as a record": ("b.png", "ds-via-format", 'record 1: "b.png" is not an object'),
@@ -297,6 +347,30 @@ def test_faults_of_records(tmp_path, fault, code, words):
     assert dataset.load_mask(0)[0].shape[2] == 1
     scan = scan_dataset(dataset)
     assert scan.image_errors == scan.mask_errors == {}
+    if words.startswith(("image b.png", "regions is")):
+        refused_masks(dataset, 1, words.removeprefix("image b.png: "))
+        assert scan.instances_known.tolist() == [True, False]
+
+
+def refused_masks(dataset, image_id, words):
+    """load_mask and load_boxes of an image are refused with file, image and these words."""
+    for load in (dataset.load_mask, dataset.load_boxes):
+        with pytest.raises(SetupError) as error:
+            load(image_id)
+        (finding,) = error.value.findings
+        assert finding.code == "ds-via-format"
+        assert finding.where.endswith(dataset.image_info[image_id]["file_name"])
+        assert words in finding.message
+
+
+def test_a_record_without_regions_beside_one_with_them(tmp_path):
+    dataset = load_dataset(via_file(tmp_path, [record(regions=[region(name="cat")]), record() | {"regions": None}]))
+    assert codes(dataset.annotation_problems) == ["ds-via-format"]
+    refused_masks(dataset, 0, "regions is None")
+    with pytest.raises(SetupError, match="regions is None"):
+        write_coco(dataset, tmp_path / "coco.json")
+    written = write_coco(dataset, tmp_path / "coco.json", skip_broken=True)
+    assert (written.images, written.images_left_out) == (0, 1)
 
 
 def test_missing_images_with_regions_are_one_finding(tmp_path):
@@ -406,7 +480,6 @@ def test_photographs_that_contradict_each_other(tmp_path):
     "lines, words",
     [
         ('a.png,1,"{}",1,0,"{""name"":""rect""","{}"', "shape_attributes is a str"),
-        ('a.png,1,"{}",1,0', None),
         ("", None),
         ('a.png,1,"{}",1,0,"' + "[" * 5000 + '","{}"', "shape_attributes is a str"),
     ],
@@ -415,6 +488,32 @@ def test_csv_faults(tmp_path, lines, words):
     dataset = load_dataset(via_file(tmp_path, via_csv([]) + "\n" + lines, name="via.csv"))
     found = dataset.annotation_problems
     assert words in found[0].message if words else found == []
+
+
+ROW = 'a.png,1,"{}",%s,%s,"{""name"":""rect"",""x"":1,""y"":1,""width"":5,""height"":5}","{}"'
+SHORT = {
+    "cut in a row": (f"{ROW % (2, 0)}\na.png,1,\"{{}}\",2", "line 3 is cut off, it has 4 of 7 columns"),
+    "cut in a cell": (f"{ROW % (2, 0)}\n{(ROW % (2, 1))[:-20]}", "line 3 is cut off, it has 6 of 7 columns"),
+    "cut between rows": (f"{ROW % (3, 0)}\n{ROW % (3, 1)}", "region_count is 3, and the file has 2 of its regions"),
+    "a region without shape": ('a.png,1,"{}",1,0,"{}","{}"', "region_count is 1, and the file has 0 of its regions"),
+}
+
+
+@pytest.mark.parametrize("lines, words", SHORT.values(), ids=SHORT)
+def test_csv_that_lacks_regions(tmp_path, lines, words):
+    dataset = load_dataset(via_file(tmp_path, via_csv([]) + "\n" + lines, name="via.csv"))
+    finding = one(dataset)
+    assert (finding.code, finding.severity) == ("ds-via-format", ERROR)
+    assert f"image a.png: {words}" in finding.message
+    refused_masks(dataset, 0, words)
+    assert scan_dataset(dataset).mask_errors == {}
+
+
+@pytest.mark.parametrize("count", ["", "many", "0", "1"])
+def test_csv_with_other_counts(tmp_path, count):
+    dataset = load_dataset(via_file(tmp_path, via_csv([]) + "\n" + ROW % (count, 0), name="via.csv"))
+    assert dataset.annotation_problems == []
+    assert dataset.load_mask(0)[0].shape[2] == 1
 
 
 def test_csv_that_is_not_text(tmp_path):

@@ -438,6 +438,35 @@ def test_faults_of_objects(tmp_path, fault, code, severity, words):
         assert "a.png: object 2" in mask_refusal(dataset).where
 
 
+FRACTIONS = (0.1, 0.2, 0.5, 0.75)
+
+
+def test_boxes_as_fractions(tmp_path):
+    dataset = loaded(tmp_path, obj(box=FRACTIONS), obj("dog", box=(0, 0, 1, 1)), size=None)
+    (finding,) = dataset.annotation_problems
+    assert (finding.code, finding.severity) == ("ds-polygon-normalized", ERROR)
+    assert finding.message.startswith("2 of 2 annotations")
+    assert "object 1 of a.xml: bndbox with numbers up to 1 in an image of 60 x 40" in finding.message
+    assert "multiply x by the width" in finding.fix
+    assert mask_refusal(dataset).code == "ds-polygon-normalized"
+    assert scan_dataset(dataset).mask_errors == {}
+
+
+@pytest.mark.parametrize(
+    "objects, size",
+    [
+        ([obj(box=FRACTIONS), obj()], (60, 40)),  # not all of the file
+        ([obj(box=(0, 0, 1, 1))], (60, 40)),
+        ([obj(box=FRACTIONS)], (2, 2)),
+        ([obj(more=polygon(POINTS), box=FRACTIONS), obj()], (60, 40)),
+        ([], (60, 40)),
+    ],
+)
+def test_boxes_that_are_no_fractions(tmp_path, objects, size):
+    dataset = loaded(tmp_path, *objects, size=size)
+    assert "ds-polygon-normalized" not in codes(dataset.annotation_problems)
+
+
 @pytest.mark.parametrize("sides", [(0, 0), ("", 40), ("x", 40), (-60, 40), (60.5, 40), (10**9, 10**9), ("nan", 40)])
 def test_a_size_that_is_none(tmp_path, sides):
     dataset = loaded(tmp_path, obj(), size=sides)

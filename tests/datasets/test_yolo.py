@@ -519,6 +519,8 @@ def test_label_files_that_cannot_be_read(tmp_path):
         assert "labels/train/a.txt line 1: " in finding.message
         with pytest.raises(SetupError, match=r"labels/train/a\.txt"):
             dataset.load_mask(0)
+        scan = scan_dataset(dataset)
+        assert scan.image_errors == scan.mask_errors == {}, "the finding has said it"
 
 
 def test_a_byte_order_mark_is_fine(tmp_path):
