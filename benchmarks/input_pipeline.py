@@ -3,9 +3,10 @@
     python benchmarks/input_pipeline.py [--rounds 5] [--samples 60] [--steps 12] [--skip-training]
 
 Images of 640x480 pixels with 10 ellipses each lie on disk as JPEGs, the ellipses as COCO polygons; the network input
-is 1024x1024 ("square") with mini masks and 261888 anchors, batches of two. `by the pipeline` counts whole samples as the trainer gets them: from
-worker processes, through shared memory, stacked to batches, as tensors. The workers are started and have filled what
-they make ahead before the clock starts. One and two workers are timed in turns; the ratio is of medians.
+is 1024x1024 ("square") with mini masks and 261888 anchors, batches of two. `by the pipeline` counts whole samples as
+the trainer gets them: from worker processes, through shared memory, stacked to batches, as tensors. The workers are
+started and have filled what they make ahead before the clock starts. One and two workers are timed in turns; the ratio
+is of medians.
 
 Memory is what a worker has for itself (private pages; the rest it shares with the trainer), the largest that was seen
 while it made samples of 100 instances of 1024x1024.

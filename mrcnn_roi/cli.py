@@ -17,10 +17,12 @@ from mrcnn_roi.cli_check import check
 from mrcnn_roi.cli_convert import convert, split
 from mrcnn_roi.cli_options import (
     ClassName,
+    FormatOption,
     OptionalConfigFile,
     SplitSeed,
     TrainedWeights,
     ValFraction,
+    format_options,
     load_config,
     load_part,
     program,
@@ -131,6 +133,7 @@ def evaluate(
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
     class_name: ClassName = None,
+    option: FormatOption = None,
     limit: Annotated[int | None, typer.Option(help="Score only the first images.")] = None,
 ):
     """Scores trained weights on annotated images: COCO's AP for masks and boxes."""
@@ -141,7 +144,7 @@ def evaluate(
     from mrcnn_roi.engine.run_folder import classes_beside
 
     names = classes_beside(weights)
-    dataset = load_part(data, images, part, val_fraction, split_seed, class_name, names or ())
+    dataset = load_part(data, images, part, val_fraction, split_seed, format_options(class_name, option), names or ())
     load_tensorflow()
     from mrcnn_roi.engine.commands import load_model
     from mrcnn_roi.engine.evaluating import evaluate as score

@@ -14,11 +14,13 @@ from mrcnn_roi.cli_options import (
     Augment,
     ClassName,
     Exclude,
+    FormatOption,
     SplitSeed,
     TrainImages,
     ValData,
     ValFraction,
     ValImages,
+    format_options,
     load_augmentation,
     load_data,
     weight_arguments,
@@ -38,6 +40,7 @@ def check(
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
     class_name: ClassName = None,
+    option: FormatOption = None,
     weights: Annotated[
         str | None, typer.Option(help="Weights that will be loaded: a file, coco, imagenet, last.")
     ] = None,
@@ -72,9 +75,10 @@ def check(
     def tell(text: str):
         say(text, console=said)
 
+    options = format_options(class_name, option)
     checked = check_with_bar(
         config,
-        lambda: load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name, tell),
+        lambda: load_data(train, train_images, val, val_images, val_fraction, split_seed, options, tell),
         fast=fast,
         full=full,
         cache=not no_cache,

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mrcnn_roi.cli_options import FORMATS_READ, ClassName, load_annotations, program
+from mrcnn_roi.cli_options import FORMATS_READ, ClassName, FormatOption, format_options, load_annotations, program
 from mrcnn_roi.findings import printable
 from mrcnn_roi.terminal import out, print_findings, progress_bar, say
 
@@ -35,13 +35,14 @@ def convert(
     ] = False,
     skip_broken: SkipBroken = False,
     class_name: ClassName = None,
+    option: FormatOption = None,
 ):
     """Writes annotations of any format as COCO json: ids, parts, holes and crowds as they are."""
     from mrcnn_roi.datasets.coco_writer import write_coco
 
     if target.is_dir():
         raise typer.BadParameter(f"{target} is a folder: name the file to write, such as {target / 'annotations.json'}")
-    dataset = load(data, images, class_name, skip_broken)
+    dataset = load(data, images, format_options(class_name, option), skip_broken)
     with progress_bar("converting") as step:
         written = write_coco(
             dataset,
@@ -66,6 +67,7 @@ def split(
     images_root: ImagesRoot = None,
     skip_broken: SkipBroken = False,
     class_name: ClassName = None,
+    option: FormatOption = None,
 ):
     """Divides annotated images for training and validation, with a share of every class in each part."""
     from mrcnn_roi.datasets.balanced import balanced_rows, class_counts
@@ -73,7 +75,7 @@ def split(
     from mrcnn_roi.datasets.split import part_of
 
     shares = shares_of(val, test)
-    dataset = load(data, images, class_name, skip_broken)
+    dataset = load(data, images, format_options(class_name, option), skip_broken)
     with progress_bar("counting objects") as step:
         counts = class_counts(dataset, progress=lambda done, of: step(completed=done, total=of))
     rows = balanced_rows(dataset, list(shares.values()), seed, counts)
@@ -106,11 +108,11 @@ def shares_of(val: float, test: float) -> dict[str, float]:
     return {name: share for name, share in shares.items() if share}
 
 
-def load(data, images, class_name, skip_broken):
+def load(data, images, options, skip_broken):
     """The dataset. What its loader found is printed, unless that is why nothing will be written."""
     from mrcnn_roi.datasets.coco_source import lost_annotations
 
-    dataset = load_annotations(data, images, class_name)
+    dataset = load_annotations(data, images, options)
     if dataset.annotation_problems and (skip_broken or not lost_annotations(dataset)):
         print_findings(dataset.annotation_problems)
     return dataset

@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +24,14 @@ ValImages = Annotated[Path | None, typer.Option(help="Folder of the validation i
 ValFraction = Annotated[float, typer.Option(help="Share of --train to validate on when --val is not given.")]
 SplitSeed = Annotated[int, typer.Option(help="Seed of that split; the same seed gives the same images.")]
 ClassName = Annotated[str | None, typer.Option(help="Name of the objects of label-map masks, which do not hold one.")]
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        help="Of the format: attribute, class_names (with commas), part, table, class_maps, ...; may be repeated.",
+        metavar="NAME=VALUE",
+    ),
+]
 TrainedWeights = Annotated[
     Path, typer.Option("--weights", "-w", help="Trained weights: a file, or last: the newest checkpoint in runs/.")
 ]
@@ -105,33 +113,52 @@ def load_augmentation(text: str | None):
         raise typer.BadParameter(str(error), param_hint="--augment") from None
 
 
-def load_annotations(path: Path, images: Path | None, class_name: str | None):
-    """A prepared Dataset; class_name is for label maps."""
+def format_options(class_name: str | None, given: list[str] | None) -> dict[str, Any]:
+    """What --class-name and --option mean to load_dataset. Numbers, true and false are what they look like, and
+    class_names is a list."""
+    options: dict[str, Any] = {"class_name": class_name} if class_name else {}
+    for text in given or ():
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (equals and name.isidentifier() and value):
+            raise typer.BadParameter(f"expected NAME=VALUE, received {text!r}", param_hint="--option")
+        if name == "class_names":
+            options[name] = [each.strip() for each in value.split(",") if each.strip()]
+        elif value.lower() in ("true", "false"):
+            options[name] = value.lower() == "true"
+        else:
+            options[name] = int(value) if value.isascii() and value.isdigit() else value
+    return options
+
+
+def load_annotations(path: Path, images: Path | None, options: dict[str, Any] | None):
+    """A prepared Dataset; options: of load_dataset."""
     from mrcnn_roi.datasets import load_dataset
 
-    return load_dataset(path, images, **({"class_name": class_name} if class_name else {}))
+    return load_dataset(path, images, **(options or {}))
 
 
 def load_data(
-    train, train_images, val, val_images, val_fraction: float, split_seed: int, class_name, tell=say, names=()
+    train, train_images, val, val_images, val_fraction: float, split_seed: int, options, tell=say, names=()
 ):
     """(training dataset, validation dataset), None for what is not given.
 
     Without --val the parts count that the annotations declare themselves, which `tell` is told of, and else a random
-    split. names: classes of a model, background first, that the data get the numbers of.
+    split. options: of load_dataset, or None. names: classes of a model, background first, that the data get the numbers
+    of.
     """
     from mrcnn_roi.datasets.class_alignment import align_classes, align_to
     from mrcnn_roi.datasets.loading import load_train_and_val, recognise
     from mrcnn_roi.datasets.split import held_out
 
-    options = {"class_name": class_name} if class_name else {}
+    options = options or {}
     if train is None:
-        return None, load_annotations(val, val_images, class_name) if val is not None else None
+        return None, load_annotations(val, val_images, options) if val is not None else None
     if val is not None:
         return load_train_and_val(train, val, train_images, val_images, **options)
     source = recognise(train, train_images)
-    declared = [part for part in ("train", "val") if "train" in source.parts and part in source.parts]
-    loaded = [source.load(part=part, **options) for part in declared[: 2 if val_fraction > 0 else 1]]
+    parts = () if "part" in options else source.parts
+    declared = [part for part in ("train", "val") if "train" in parts and part in parts]
+    loaded = [source.load(**{"part": part, **options}) for part in declared[: 2 if val_fraction > 0 else 1]]
     datasets = loaded or [source.load(**options)]
     align_classes(datasets)
     if names:
@@ -144,13 +171,13 @@ def load_data(
         return datasets[0], datasets[1]
     if val_fraction <= 0:
         return datasets[0], None
-    parts = held_out(datasets[0], val_fraction, split_seed)
-    if parts[1] is None:
+    divided = held_out(datasets[0], val_fraction, split_seed)
+    if divided[1] is None:
         tell(f"{train} has {len(datasets[0].image_info)} image(s): none is held out to validate on; give --val")
-    return parts
+    return divided
 
 
-def load_part(data, images, part: str, val_fraction: float, split_seed: int, class_name, names=()):
+def load_part(data, images, part: str, val_fraction: float, split_seed: int, options, names=()):
     """The dataset that --part means: all, a part that the annotations declare, or one of the split that train made.
 
     names: classes of a model, background first, that the data get the numbers of.
@@ -158,9 +185,9 @@ def load_part(data, images, part: str, val_fraction: float, split_seed: int, cla
     from mrcnn_roi.datasets.class_alignment import UNNAMED, align_to
     from mrcnn_roi.datasets.loading import recognise
 
-    options = {"class_name": class_name} if class_name else {}
+    options = options or {}
     if part in ("train", "val"):
-        parts = load_data(data, images, None, None, val_fraction, split_seed, class_name, names=names)
+        parts = load_data(data, images, None, None, val_fraction, split_seed, options, names=names)
         dataset = parts[part == "val"]
         if dataset is None:
             why = "with --val-fraction 0" if val_fraction <= 0 else f"of the single image of {data}"
@@ -169,7 +196,7 @@ def load_part(data, images, part: str, val_fraction: float, split_seed: int, cla
         source = recognise(data, images)
         if part == "test" and "test" not in source.parts:
             raise typer.BadParameter(f"{data} declares no test part", param_hint="--part")
-        dataset = source.load(**({"part": "test"} if part == "test" else {}), **options)
+        dataset = source.load(**{**({"part": "test"} if part == "test" else {}), **options})
         if names:
             align_to(dataset, names)
     if len(names) == 2 and dataset.class_names == ["BG", UNNAMED]:

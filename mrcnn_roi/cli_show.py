@@ -12,6 +12,8 @@ from typer.core import TyperGroup
 from mrcnn_roi.cli_options import (
     Augment,
     ClassName,
+    FormatOption,
+    format_options,
     load_annotations,
     load_augmentation,
     load_config_or_defaults,
@@ -41,6 +43,7 @@ def show_data(
     data: Annotated[Path, typer.Argument(help="Annotations: COCO json, or a folder with label-map masks.")],
     images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
     class_name: ClassName = None,
+    option: FormatOption = None,
     count: Annotated[int, typer.Option(help="How many images.")] = 12,
     seed: Annotated[int, typer.Option(help="Which ones.")] = 0,
     path: Annotated[Path, typer.Option("--out", "-o", help="The picture.")] = Path("runs/dataset.png"),
@@ -52,17 +55,18 @@ def show_data(
         expected = f"annotations (a file or a folder), or as the first argument one of the words {SHOW_WORDS}"
         raise typer.BadParameter(f"expected {expected}; received {str(data)!r}, which does not exist")
     path.parent.mkdir(parents=True, exist_ok=True)
-    display_samples(load_annotations(data, images, class_name), count=count, seed=seed, path=path)
+    dataset = load_annotations(data, images, format_options(class_name, option))
+    display_samples(dataset, count=count, seed=seed, path=path)
     say(f"picture: {path}")
 
 
 @contextlib.contextmanager
-def data_or_shapes(data: Path | None, images: Path | None, toy_images: int, class_name: str | None = None):
+def data_or_shapes(data: Path | None, images: Path | None, toy_images: int, options=None):
     """The dataset to show: the user's, or toy shapes."""
     from mrcnn_roi.engine.showing import toy_shapes
 
     if data is not None:
-        yield load_annotations(data, images, class_name)
+        yield load_annotations(data, images, options)
         return
     with toy_shapes(toy_images) as dataset:
         yield dataset
@@ -79,6 +83,7 @@ def show_batch(
     data: OptionalData = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images, where it is elsewhere.")] = None,
     class_name: ClassName = None,
+    option: FormatOption = None,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file of settings.")] = None,
     augment: Augment = None,
     count: Annotated[int, typer.Option(min=1, help="How many images.")] = 12,
@@ -93,7 +98,7 @@ def show_batch(
     settings = load_config_or_defaults(config)
     augmentation = load_augmentation(augment)
     draws = draws or (1 if augmentation is None else 3)
-    with data_or_shapes(data, images, count, class_name) as dataset:
+    with data_or_shapes(data, images, count, format_options(class_name, option)) as dataset:
         with progress_bar("making samples", min(count, len(dataset.image_ids))) as step:
             made = {"count": count, "draws": draws, "seed": seed, "epoch": epoch, "step": step}
             told = draw(path, dataset, settings, augmentation, **made)

@@ -13,6 +13,7 @@ from mrcnn_roi.cli_options import (
     ClassName,
     ConfigFile,
     Exclude,
+    FormatOption,
     ModelDir,
     SplitSeed,
     TrainData,
@@ -20,6 +21,7 @@ from mrcnn_roi.cli_options import (
     ValData,
     ValFraction,
     ValImages,
+    format_options,
     load_augmentation,
     load_config,
     load_data,
@@ -40,6 +42,7 @@ def train(
     val_fraction: ValFraction = 0.2,
     split_seed: SplitSeed = 0,
     class_name: ClassName = None,
+    option: FormatOption = None,
     weights: Annotated[
         str | None, typer.Option(help="Start from: a file, coco, imagenet, last; default: random weights.")
     ] = None,
@@ -58,8 +61,10 @@ def train(
 
     augmentation = load_augmentation(augment)
 
+    data_options = format_options(class_name, option)
+
     def load():
-        return load_data(train, train_images, val, val_images, val_fraction, split_seed, class_name)
+        return load_data(train, train_images, val, val_images, val_fraction, split_seed, data_options)
 
     findings = None
     if preflight == "off":

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from mrcnn_roi.cli import app, main
-from mrcnn_roi.cli_options import load_data, load_part
+from mrcnn_roi.cli_options import format_options, load_data, load_part
 from mrcnn_roi.datasets import draw_shapes, load_dataset
 from mrcnn_roi.findings import SetupError
 from tests.datasets import yolo_files
@@ -245,3 +245,22 @@ def test_few_images_are_evaluated_on_what_they_were_validated_on(tmp_path):
         _, val = load_data(path, None, None, None, 0.25, seed, None)
         assert val.image_info[0]["id"] in (1, 2)
         assert load_part(path, None, "val", 0.25, seed, None).image_info[0]["id"] == val.image_info[0]["id"]
+
+
+def test_options_of_the_format_reach_the_loader(maps, tmp_path):
+    printed = ran("convert", maps, tmp_path / "out.json", "--option", "class_names=cell", "--option", "divisor=1000")
+    assert "wrote" in printed
+    assert "NAME=VALUE" in ran("convert", maps, tmp_path / "b.json", "--option", "divisor", status=2)
+
+
+def test_what_an_option_means():
+    given = ["attribute = kind", "class_names=cat, dog", "divisor=1000", "boxes=true", "table=a=b.csv"]
+    assert format_options("cell", given) == {
+        "class_name": "cell",
+        "attribute": "kind",
+        "class_names": ["cat", "dog"],
+        "divisor": 1000,
+        "boxes": True,
+        "table": "a=b.csv",
+    }
+    assert format_options(None, None) == {}

@@ -8,9 +8,11 @@ and the work stays in the calling process.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import signal
+import stat
 import sys
 import time
 import warnings
@@ -20,6 +22,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 ASK = 2.0  # seconds after which a waiting worker looks whether its parent is still there
+_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # malloc.h
 UNBORN = 3  # workers that may die before they have begun with an item
 
 
@@ -130,6 +133,8 @@ def _serve(function, connection: Connection, current, others: list[Connection]) 
         each.close()
     if "cv2" in sys.modules:  # its threads did not come along, and it might wait for them for ever
         sys.modules["cv2"].setNumThreads(0)
+    _own_positions()
+    _keep_memory()
     parent = os.getppid()
 
     def mark(item: int) -> None:
@@ -152,6 +157,32 @@ def _serve(function, connection: Connection, current, others: list[Connection]) 
             connection.send(answer)
         except (EOFError, OSError):
             return
+
+
+def _keep_memory() -> None:
+    """Tells the C library to keep large arrays that were freed. A process that began in another thread than the main
+    one, in TensorFlow's for example, would spend nearly half of its time on giving them back to the system."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt  # of glibc
+        for option, size in ((_MMAP_THRESHOLD, 1 << 30), (_TRIM_THRESHOLD, 1 << 30)):
+            mallopt(option, size)
+
+
+def _own_positions() -> None:
+    """Gives every file that is open for reading a position of its own: forked processes share it with their parent, and
+    a loader that seeks and reads would get what another one sought."""
+    import fcntl  # there is none on Windows, nor are there workers
+
+    for name in os.listdir("/proc/self/fd"):
+        number = int(name)
+        with contextlib.suppress(OSError):
+            flags = fcntl.fcntl(number, fcntl.F_GETFL)
+            if flags & os.O_ACCMODE != os.O_RDONLY or not stat.S_ISREG(os.fstat(number).st_mode):
+                continue
+            own = os.open(f"/proc/self/fd/{number}", flags & ~os.O_CREAT & ~os.O_TRUNC)
+            os.lseek(own, os.lseek(number, 0, os.SEEK_CUR), os.SEEK_SET)
+            os.dup2(own, number, inheritable=os.get_inheritable(number))
+            os.close(own)
 
 
 def give(worker: Worker, chunk: list[int]) -> None:

@@ -165,6 +165,9 @@ class MaskRCNN:
             findings = self._preflight(train_dataset, val_dataset, layers, learning_rate, epochs, augmentation)
             print_or_raise(findings, preflight)
         seed, steps = getattr(self.config, "SEED", None), int(self.config.STEPS_PER_EPOCH)
+        validate = val_dataset is not None and self.config.VALIDATION_STEPS
+        used = [train_dataset, val_dataset] if validate else [train_dataset]
+        images = [len(each.image_ids) for each in used]
         train = Batches(
             train_dataset,
             self.config,
@@ -173,9 +176,10 @@ class MaskRCNN:
             seed=seed,
             first_epoch=self.epoch,
             steps_per_epoch=steps,
+            cache_share=images[0] / max(sum(images), 1),
         )
-        validate = val_dataset is not None and self.config.VALIDATION_STEPS
-        val = Batches(val_dataset, self.config, seed=seed, uniform=True) if validate else None
+        share = images[-1] / max(sum(images), 1)
+        val = Batches(val_dataset, self.config, seed=seed, uniform=True, cache_share=share) if validate else None
 
         self.set_trainable(training.LAYER_PRESETS.get(layers, layers), verbose=0)
         self.compile(learning_rate, self.config.LEARNING_MOMENTUM)

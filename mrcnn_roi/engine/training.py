@@ -107,3 +107,7 @@ def fit(model, train: Batches, val: Batches | None, config, *, first_epoch, epoc
             if batches is not None and batches.error is not None:
                 raise batches.error from None
         raise
+    finally:
+        for batches in (train, val):
+            if batches is not None:
+                batches.close()

@@ -8,6 +8,7 @@ from `random` and `np.random` is part of that: both are seeded anew for every sa
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,6 +26,7 @@ from mrcnn_roi.inputs.sample_workers import ALIGNMENT
 from mrcnn_roi.inputs.sampling import config_repeats
 
 MOST_WORKERS = 8  # where the config leaves the number open
+SLOTS_BYTES = 2**30  # memory of samples made ahead, where it is enough for each worker and a batch
 
 
 class Batches:
@@ -39,8 +41,10 @@ class Batches:
         first_epoch, steps_per_epoch: where a resumed run continues in the stream.
         workers: processes that make samples; None is the config's WORKERS. 0 makes them when they are asked for.
         uniform: every image once a pass, whatever the config's SAMPLING.
+        cache_share: the part of SAMPLE_CACHE_LIMIT that these images may take.
 
-    `error` keeps the exception that ended the stream, because TensorFlow only passes on its text.
+    `error` keeps the exception that ended the stream, because TensorFlow only passes on its text. `close` ends workers
+    that still run, for TensorFlow may hold on to a stream for as long as the program lives.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class Batches:
         steps_per_epoch=0,
         workers=None,
         uniform=False,
+        cache_share=1.0,
     ):
         if len(dataset.image_ids) == 0:
             raise SetupError(
@@ -75,8 +80,9 @@ class Batches:
         self.workers = _worker_count(getattr(config, "WORKERS", None) if workers is None else workers)
         repeats = None if uniform else config_repeats(dataset, config)
         self.order = Order(dataset.image_ids, seed=self.seed, shuffle=shuffle, repeats=repeats)
-        self.cache = _cache(dataset, config)
-        self.error: Exception | None = None
+        self.cache = _cache(dataset, config, cache_share)
+        self.error: BaseException | None = None
+        self._streams: weakref.WeakSet[SampleStream] = weakref.WeakSet()
 
     def places(self) -> Iterator[Place]:
         """The samples of the stream without end, from the first one of a resumed run on."""
@@ -110,31 +116,37 @@ class Batches:
         return [place.image_id for place in places], self._stack([self.sample(place) for place in places])
 
     def __iter__(self):
-        return self._batches([])
-
-    def _batches(self, started: list[SampleStream]) -> Iterator[dict]:
-        """The batches of the stream that waits in `started`, or else of a new one."""
-        stream = started.pop() if started else self._start()
+        workers, bytes_each = self.workers, _sample_bytes(self.config)
+        least, most = workers + self.batch_size, 2 * (workers + self.batch_size)
+        stream = SampleStream(
+            self.sample,
+            self.threaded_sample,
+            self.places(),
+            name_of=self._name,
+            workers=workers,
+            ahead=max(least, min(most, SLOTS_BYTES // bytes_each)),
+            slot_bytes=bytes_each,
+            # A user's augmentation may draw from np.random, which several threads would share.
+            parallel_safe=getattr(self.dataset, "parallel_safe", False) and self.augmentation is None,
+        )
+        self._streams.add(stream)
         try:
             while True:
                 yield stream.take(self.batch_size, self._stack)
-        except Exception as error:
+        except GeneratorExit:
+            raise
+        except BaseException as error:
             self.error = error
             raise
         finally:
             stream.close()
 
-    def _start(self) -> SampleStream:
-        return SampleStream(
-            self.sample,
-            self.threaded_sample,
-            self.places(),
-            name_of=self._name,
-            workers=self.workers,
-            ahead=2 * self.workers + 2 * self.batch_size,
-            slot_bytes=_sample_bytes(self.config),
-            parallel_safe=getattr(self.dataset, "parallel_safe", False),
-        )
+    def close(self) -> None:
+        """Ends the workers of all streams, and forgets what is cached."""
+        for stream in list(self._streams):
+            stream.close()
+        if self.cache is not None:
+            self.cache.close()
 
     def _name(self, image_id: int) -> str:
         return str(self.dataset.image_info[image_id].get("path") or f"image {image_id}")
@@ -155,10 +167,8 @@ class Batches:
         return {name: _stacked([sample[name] for sample in samples]) for name in samples[0]}
 
     def as_dataset(self) -> tf.data.Dataset:
-        """The batches as a tf.data.Dataset that is one batch ahead. Its workers run from now on."""
-        # Processes begin here, in the main thread: those of TensorFlow's threads have an arena of their own for memory,
-        # which gives every large array back to the system at once.
-        config, started = self.config, [self._start()]
+        """The batches as a tf.data.Dataset that is one batch ahead."""
+        config, itself = self.config, weakref.ref(self)
         masks = config.MINI_MASK_SHAPE if config.USE_MINI_MASK else (None, None)
         floats, ints = tf.float32, tf.int32
         signature = {
@@ -172,7 +182,15 @@ class Batches:
         }
         if not config.USE_RPN_ROIS:
             signature["input_roi"] = tf.TensorSpec([None, int(config.POST_NMS_ROIS_TRAINING), 4], ints)
-        return tf.data.Dataset.from_generator(lambda: self._batches(started), output_signature=signature).prefetch(1)
+
+        def batches() -> Iterator[dict]:
+            alive = itself()
+            return iter(alive if alive is not None else ())
+
+        # TensorFlow keeps the function for ever; these batches should go when the dataset does.
+        source = tf.data.Dataset.from_generator(batches, output_signature=signature)
+        source.batches = self
+        return source.prefetch(1)
 
 
 def _worker_count(asked: int | None) -> int:
@@ -180,11 +198,11 @@ def _worker_count(asked: int | None) -> int:
     return min(MOST_WORKERS, max(1, processes.cores() - 1)) if asked is None else int(asked)
 
 
-def _cache(dataset, config) -> SampleCache | None:
+def _cache(dataset, config, share: float) -> SampleCache | None:
     kind = getattr(config, "SAMPLE_CACHE", "off")
     if kind == "off" or config.IMAGE_RESIZE_MODE == "crop":
         return None
-    return SampleCache(dataset.image_ids, kind, getattr(config, "SAMPLE_CACHE_LIMIT", 4.0) * GIB)
+    return SampleCache(dataset.image_ids, kind, share * getattr(config, "SAMPLE_CACHE_LIMIT", 4.0) * GIB)
 
 
 def _sample_bytes(config) -> int:

@@ -120,6 +120,8 @@ def load_molded(
     if flip_at_random and randint(0, 1):
         image, view = np.fliplr(image), view.flipped()
     if augmentation is not None:
+        if not ours and config.IMAGE_RESIZE_MODE in ("none", "crop"):
+            image = image.copy()  # of which the dataset may keep the pixels, and an augmentation write to them
         image, masks = _augment(dataset, image_id, augmentation, image, view.full(copy=not ours), rng)
         view, ours = identity_view(masks), True
     boxes = view.boxes()
@@ -167,8 +169,11 @@ def _fail(code, dataset, image_id, message, fix, cause=None):
     raise SetupError(finding) from cause
 
 
-def _described(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+def _described(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # an exception whose own text raises
+        return type(error).__name__
 
 
 def _load_image(dataset, config, image_id) -> np.ndarray:
@@ -177,7 +182,7 @@ def _load_image(dataset, config, image_id) -> np.ndarray:
         image = np.asarray(load_channels(dataset, image_id, channels))
     except SetupError:
         raise
-    except Exception as error:  # whatever a user's loader raises, the file must be named
+    except (Exception, SystemExit) as error:  # whatever a user's loader raises, the file must be named
         message = f"load_image failed with {_described(error)}"
         fix = "open the file in a viewer, or remove it"
         _fail("ds-file-unreadable", dataset, image_id, message, fix, error)
@@ -185,17 +190,20 @@ def _load_image(dataset, config, image_id) -> np.ndarray:
         message = f"expected [H, W, {channels}] from load_image, received shape {list(image.shape)}"
         fix = "convert it in load_image, or set IMAGE_CHANNEL_COUNT and MEAN_PIXEL"
         _fail("ds-channels", dataset, image_id, message, fix)
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        fix = "replace such pixels in load_image, for example with np.nan_to_num"
+        _fail("ds-image-nonfinite", dataset, image_id, "pixels that are NaN or infinite: so would the losses be", fix)
     return image
 
 
 def _load_masks(dataset, image_id, image_shape):
     """Masks bool [H, W, N] and class ids int32 [N], checked against image_shape and each other."""
     try:
-        masks, class_ids = dataset.load_mask(image_id)
-        masks, class_ids = np.asarray(masks), np.asarray(class_ids).astype(np.int32)
+        masks, given_ids = dataset.load_mask(image_id)
+        masks, class_ids = np.asarray(masks), _whole_numbers(given_ids)
     except SetupError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         message = f"load_mask failed with {_described(error)}"
         fix = "correct the annotation of this image; load_mask returns (bool [H, W, N], int32 [N])"
         _fail("ds-mask-unreadable", dataset, image_id, message, fix, error)
@@ -216,7 +224,18 @@ def _load_masks(dataset, image_id, image_shape):
     if class_ids.shape != (shape[2],):
         message = f"load_mask returned {shape[2]} masks and {class_ids.size} class ids"
         _fail("ds-mask-count", dataset, image_id, message, "return one class id for each mask")
+    if np.any(class_ids >= dataset.num_classes):
+        message = f"load_mask returned the class id {class_ids.max()}, but the classes end at {dataset.num_classes - 1}"
+        _fail("cd-class-id-range", dataset, image_id, message, "return ids of classes that add_class() was called for")
     return masks if masks.dtype == bool else masks != 0, class_ids
+
+
+def _whole_numbers(class_ids) -> np.ndarray:
+    """int32 [N]. Raises ValueError for numbers that are no class, NaN among them."""
+    given = np.asarray(class_ids)
+    if given.dtype.kind == "f" and not (np.isfinite(given) & (given == np.floor(given))).all():
+        raise ValueError(f"expected whole numbers as class ids, received {given.tolist()[:5]}")
+    return given.astype(np.int32)
 
 
 def _augment(dataset, image_id, augmentation, image, masks, rng):

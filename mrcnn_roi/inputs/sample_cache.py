@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
 import mmap
 import multiprocessing
@@ -23,7 +24,7 @@ import numpy as np
 from mrcnn_roi.inputs.sample import Resized, load_resized
 from mrcnn_roi.ops.masks import extract_bboxes
 
-KINDS = ("off", "memory", "disk")
+log = logging.getLogger(__name__)
 GIB = 2**30
 _ALIGNED = 64  # bytes, so that an image of any dtype begins where its dtype may
 
@@ -43,7 +44,7 @@ class SampleCache:
         self.rows = {int(image_id): row for row, image_id in enumerate(image_ids)}
         self.limit = int(limit)
         self._file = _nameless_file(kind)
-        weakref.finalize(self, self._file.close)
+        self.close = weakref.finalize(self, self._file.close)  # also where nobody calls it
         forked = sys.platform.startswith("linux")
         self._lock = multiprocessing.get_context("fork").Lock() if forked else multiprocessing.Lock()
         # Where each image begins and how long it is, 0 not there; the last row: where the next one is to begin.
@@ -51,7 +52,7 @@ class SampleCache:
 
     def __call__(self, dataset, config, image_id, randint) -> Resized:
         """The arguments and the result of load_resized."""
-        row = self.rows.get(int(image_id))
+        row = self.rows.get(int(image_id)) if self.close.alive else None
         start, size = (0, 0) if row is None else self._places[row].tolist()
         if size:
             content = bytearray(size)
@@ -115,9 +116,13 @@ def _nameless_file(kind: str):
     from mrcnn_roi.datasets.scan_cache import cache_folder
 
     folder = cache_folder() if kind == "disk" else None
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    return tempfile.TemporaryFile(prefix="mrcnn-roi-", dir=folder, buffering=0)
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(prefix="mrcnn-roi-", dir=folder, buffering=0)
+    except OSError as error:
+        log.warning("%s cannot be written to (%s): samples are kept in %s", folder, error, tempfile.gettempdir())
+        return tempfile.TemporaryFile(prefix="mrcnn-roi-", buffering=0)
 
 
 def _pwrite(file: int, view, position: int) -> int:

@@ -36,7 +36,7 @@ class SampleStream:
     """Makes the samples of `places`, in their order.
 
     Args:
-        make: place -> dict of arrays, in a process where nothing else runs.
+        make: place -> dict of arrays, where no other sample is made at the same time.
         make_in_thread: the same, beside others in threads.
         places: without end.
         name_of: image id -> what errors call it.
@@ -58,7 +58,7 @@ class SampleStream:
         slot_bytes: int,
         parallel_safe: bool,
     ):
-        self._make, self._make_in_thread = make, make_in_thread
+        self._make = make
         self._places, self._name_of, self._ahead = places, name_of, ahead
         self._parallel_safe = parallel_safe
         self._workers: SampleWorkers | None = None
@@ -73,7 +73,8 @@ class SampleStream:
                 patience=PATIENCE,
             )
         elif workers:
-            self._threads = _Threads(make_in_thread, places, workers if parallel_safe else 1, ahead)
+            several = parallel_safe and workers > 1
+            self._threads = _Threads(make_in_thread if several else make, places, workers if several else 1, ahead)
 
     def take(self, count: int, stack: Callable[[list[Arrays]], Any]) -> Any:
         """stack(the next `count` samples), which must copy them.
@@ -114,22 +115,22 @@ class SampleStream:
             raise self._setup_error(error.item, message, fix) from None
         except WorkerFailedError as error:
             place = Place(*error.task)
+            if not self._parallel_safe:
+                workers.close()  # what they share with this process may be the cause, and would be again
             sample = self._make(place)  # raises the error where it can be seen, or shows that the process was the cause
             if not self._parallel_safe:
-                self._go_on_alone(f"a worker process failed at {self._name_of(place.image_id)} ({error})")
+                self._go_on_alone(workers, f"a worker process failed at {self._name_of(place.image_id)} ({error})")
             return sample, None
         except WorkerStalledError as error:
-            self._go_on_alone(f"{error} at {self._name_of(error.item)}")
+            workers.close()
+            self._go_on_alone(workers, f"{error} at {self._name_of(error.item)}")
             return self._next()
 
-    def _go_on_alone(self, why: str) -> None:
+    def _go_on_alone(self, workers: SampleWorkers, why: str) -> None:
         """The rest of the stream by one thread, because processes cannot."""
         log.warning("%s: samples are made in this process from now on, which is slower", why)
-        workers, self._workers = self._workers, None
-        if workers is not None:
-            rest = chain(map(Place._make, workers.untaken), self._places)
-            self._threads = _Threads(self._make_in_thread, rest, 1, self._ahead)
-            workers.close()
+        rest = chain(map(Place._make, workers.untaken), self._places)
+        self._workers, self._threads = None, _Threads(self._make, rest, 1, self._ahead)
 
     def _stalled(self, image_id: int) -> SetupError:
         message = f"its load_image, load_mask or augmentation has not come back for {PATIENCE:.0f} seconds"

@@ -1,6 +1,9 @@
+import gc
 import itertools
+import multiprocessing
 import os
 import random
+import weakref
 
 import numpy as np
 import pytest
@@ -197,3 +200,83 @@ def test_images_of_two_shapes_cannot_share_a_batch():
 def test_a_dataset_without_images_is_refused():
     with pytest.raises(SetupError, match="cd-empty-dataset"):
         Batches(Boxes(0), SmallConfig())
+
+
+class Opened(Boxes):
+    """Reads from one file that it opened once, as datasets on HDF5, tar or raw files do."""
+
+    def __init__(self, path, count=40):
+        super().__init__(count)
+        np.arange(count, dtype=np.uint8).repeat(64 * 64 * 3).tofile(path)
+        self.file = open(path, "rb", buffering=0)  # noqa: SIM115
+
+    def load_image(self, image_id):
+        self.file.seek(image_id * 64 * 64 * 3)
+        return np.frombuffer(self.file.read(64 * 64 * 3), np.uint8).reshape(64, 64, 3)
+
+
+def test_workers_do_not_share_the_position_in_a_file(tmp_path):
+    dataset = Opened(tmp_path / "raw")
+    for batch in take(Batches(dataset, SmallConfig(), seed=0, workers=4), 60):
+        found = batch["input_image"][:, 0, 0, 0] + SmallConfig.MEAN_PIXEL[0]
+        np.testing.assert_allclose(found, batch["input_image_meta"][:, 0], atol=1e-3)
+    dataset.file.close()
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_threads_seed_what_augmentations_draw(monkeypatch, workers):
+    expected = take(Batches(Boxes(), SmallConfig(), seed=7, workers=2, augmentation=careless), 4)
+    monkeypatch.setattr(processes, "available", lambda: False)
+    same(take(Batches(Boxes(), SmallConfig(), seed=7, workers=workers, augmentation=careless), 4), expected)
+
+
+def children():
+    return [each for each in multiprocessing.active_children() if each.is_alive()]
+
+
+def test_close_ends_the_workers_of_running_streams():
+    before = len(children())
+    batches = Batches(Boxes(), with_settings(SAMPLE_CACHE="memory"), seed=0, workers=2)
+    streams = [iter(batches), iter(batches.as_dataset())]
+    for stream in streams:
+        next(stream)
+    assert len(children()) == before + 4
+    batches.close()
+    assert len(children()) == before
+
+
+def test_batches_go_when_nobody_holds_them():
+    batches = Batches(Boxes(), SmallConfig(), seed=0, workers=0)
+    gone = weakref.ref(batches)
+    dataset = batches.as_dataset()
+    del batches
+    iterator = iter(dataset)
+    next(iterator)
+    del iterator, dataset
+    gc.collect()
+    assert gone() is None
+
+
+def test_memory_for_samples_ahead_is_bounded(monkeypatch):
+    monkeypatch.setattr(pipeline, "SLOTS_BYTES", 1)
+    batches = Batches(Boxes(), SmallConfig(), seed=0, workers=2)
+    stream = iter(batches)
+    next(stream)
+    (running,) = batches._streams
+    assert len(running._workers._slots) == 2 + batches.batch_size
+    stream.close()
+
+
+def test_the_cache_is_shared_out():
+    config = with_settings(SAMPLE_CACHE="memory", SAMPLE_CACHE_LIMIT=1.0)
+    assert Batches(Boxes(), config, seed=0, cache_share=0.25).cache.limit == 2**28
+
+
+def test_an_exit_in_a_loader_names_its_image():
+    class Exits(Boxes):
+        def load_mask(self, image_id):
+            raise SystemExit(3)
+
+    for workers in (0, 1):
+        with pytest.raises(SetupError, match=r"box-\d\.png.*SystemExit"):
+            take(Batches(Exits(), SmallConfig(), seed=0, workers=workers), 1)

@@ -11,6 +11,7 @@ from mrcnn_roi.inputs.sample import build_sample, load_image_gt
 from mrcnn_roi.ops.images import mold_image, resize_image
 from mrcnn_roi.ops.masks import extract_bboxes, minimize_mask, resize_mask
 from mrcnn_roi.ops.meta import compose_image_meta, parse_image_meta
+from tests.inputs.conftest import memory_dataset, small_config
 
 
 @pytest.mark.parametrize("i", range(3))
@@ -223,7 +224,7 @@ def test_build_sample_is_a_function_of_image_and_seed(make_dataset, make_config,
 
 def test_more_instances_than_fit_are_subsampled_after_the_rpn_targets(make_dataset, make_config):
     dataset, config = make_dataset((128, 128, 9)), make_config(MAX_GT_INSTANCES=4)
-    dataset.ids[0] = np.arange(1, 10, dtype=np.int32)
+    dataset.ids[0], dataset.num_classes = np.arange(1, 10, dtype=np.int32), 10  # so that each instance tells its number
     sample = build_sample(dataset, config, 0, np.random.default_rng(0))
     ids = sample["input_gt_class_ids"]
     assert len(set(ids.tolist())) == 4
@@ -243,3 +244,50 @@ def test_build_sample_without_objects_and_with_full_masks(make_dataset, make_con
     assert not sample["input_gt_class_ids"].any()
     assert np.count_nonzero(sample["input_rpn_match"] == -1) == 64
     assert not (sample["input_rpn_match"] == 1).any()
+
+
+@pytest.mark.parametrize("mode", ["none", "crop", "square"])
+def test_an_augmentation_may_write_to_its_image(mode):
+    dataset = memory_dataset((128, 128, 2))
+    kept = dataset.images[0].copy()
+
+    def brighter(image, masks, rng):
+        image += 5
+        return image, masks
+
+    config = small_config(IMAGE_RESIZE_MODE=mode)
+    build_sample(dataset, config, 0, np.random.default_rng(0), augmentation=brighter)
+    np.testing.assert_array_equal(dataset.images[0], kept)
+
+
+@pytest.mark.parametrize(
+    "ids, code",
+    [([1, 4], "cd-class-id-range"), ([1.0, np.nan], "ds-mask-unreadable"), ([1, 2.5], "ds-mask-unreadable")],
+)
+def test_class_ids_that_are_none_are_refused(ids, code):
+    dataset = memory_dataset((64, 64, 2))
+    dataset.ids[0] = ids
+    with pytest.raises(SetupError, match=rf"{code}.*picture0\.png"):
+        build_sample(dataset, small_config(), 0, np.random.default_rng(0))
+
+
+def test_pixels_that_are_no_numbers_are_refused():
+    dataset = memory_dataset((64, 64, 2))
+    dataset.images[0] = dataset.images[0].astype(np.float32)
+    dataset.images[0][3, 3] = np.nan
+    with pytest.raises(SetupError, match=r"ds-image-nonfinite.*picture0\.png"):
+        build_sample(dataset, small_config(), 0, np.random.default_rng(0))
+
+
+def test_an_exception_without_words_is_named():
+    class SilentError(Exception):
+        def __str__(self):
+            raise RuntimeError
+
+    def fails(image_id):
+        raise SilentError
+
+    dataset = memory_dataset((64, 64, 2))
+    dataset.load_image = fails
+    with pytest.raises(SetupError, match=r"picture0\.png.*SilentError"):
+        build_sample(dataset, small_config(), 0, np.random.default_rng(0))

@@ -104,3 +104,21 @@ def test_packing_is_lossless(shape, dtype, seed, scale):
     result = unpack(bytearray(pack(given_)))
     equal(result, given_)
     assert type(result.scale) is type(scale)
+
+
+@pytest.mark.parametrize("folder", ["file/below", "/proc/nowhere"])
+def test_a_folder_that_cannot_be_written_to(folder, tmp_path, monkeypatch, caplog):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MRCNN_ROI_CACHE", str(tmp_path / folder))
+    dataset, config = memory_dataset((100, 80, 5)), small_config()
+    cache = SampleCache([0], "disk", 1e9)
+    assert "cannot be written to" in caplog.text
+    equal(cache(dataset, config, 0, no_crop), cache(dataset, config, 0, no_crop))
+    assert cache.stored == 1
+
+
+def test_a_closed_cache_is_no_error():
+    dataset, config = memory_dataset((100, 80, 5)), small_config()
+    cache = SampleCache([0], "memory", 1e9)
+    cache.close()
+    equal(cache(dataset, config, 0, no_crop), load_resized(dataset, config, 0, no_crop))
