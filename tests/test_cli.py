@@ -174,7 +174,7 @@ def test_show_alone_lists_what_can_be_shown():
 @pytest.mark.parametrize(
     "arguments, says",
     [
-        (["batches"], "expected annotations (a file or a folder), or as the first argument one of the words batch, rois"),
+        (["batches"], "expected annotations (a file or a folder), or as the first argument one of the words batch,"),
         (["--out", "x.png", "rois"], "received 'rois', which does not exist"),
         (["sampling", "--box", "1,2,3"], "--box: expected four numbers y1,x1,y2,x2 in pixels, received '1,2,3'"),
         (["sampling", "--box", "1,2,3,x"], "received '1,2,3,x'"),
