@@ -111,3 +111,6 @@ def fit(model, train: Batches, val: Batches | None, config, *, first_epoch, epoc
         for batches in (train, val):
             if batches is not None:
                 batches.close()
+        for each in callbacks:
+            if isinstance(each, keras.callbacks.CSVLogger) and each.csv_file is not None:
+                each.csv_file.close()  # Keras does it at the end of a run that has one

@@ -6,7 +6,6 @@ their names and weights are the plain layers' own.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
@@ -40,9 +39,6 @@ class _PerRoi(_Convolution):
 class PerRoiConv2D(_PerRoi, keras.layers.Conv2D):
     """Conv2D over every RoI of [B, N, h, w, C].
 
-    Where the kernel covers the whole RoI, as in the class head, it is one product of matrices: TensorFlow's convolution
-    then goes through the kernel once for every RoI, and its gradient takes up to ninety times as long.
-
     rows: when given, the result is padded with zeros to [B, rows, h, w, C]: RoIs that were left out of the
     computation keep their place.
     """
@@ -50,18 +46,6 @@ class PerRoiConv2D(_PerRoi, keras.layers.Conv2D):
     def __init__(self, *args, rows=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.rows = rows
-
-    def convolution_op(self, inputs, kernel):
-        if not self._covers(inputs.shape[1:3]):
-            return super().convolution_op(inputs, kernel)
-        size = math.prod(kernel.shape[:3])
-        outputs = ops.matmul(ops.reshape(inputs, (-1, size)), ops.reshape(kernel, (size, kernel.shape[3])))
-        return ops.reshape(outputs, (-1, 1, 1, kernel.shape[3]))
-
-    def _covers(self, size) -> bool:
-        """Whether the kernel fits inputs of size (h, w) at one place only."""
-        alone = self.padding == "valid" or self.kernel_size == (1, 1)
-        return alone and tuple(size) == self.kernel_size and self.groups == 1 and self.dilation_rate == (1, 1)
 
     def call(self, inputs):
         outputs = super().call(inputs)
