@@ -142,12 +142,12 @@ def test_spoilt_weights_are_named_before_anything_is_written(model, capsys):
 
 
 def test_wrong_inputs_are_not_run_through_the_network(model, monkeypatch):
-    class Nan(Boxes):
-        def load_image(self, image_id):
-            return super().load_image(image_id) * np.float32(np.nan)
+    def spoil(image, masks, rng):
+        return image * np.float32(np.nan), masks
 
     monkeypatch.setattr(first_batch, "run_forward", None)
-    findings = inspect_first_batch(model.keras_model, Batches(Nan(), model.config, seed=0), model.config)
+    batches = Batches(Boxes(), model.config, seed=0, augmentation=spoil)
+    findings = inspect_first_batch(model.keras_model, batches, model.config)
     assert [each.code for each in findings] == ["fb-image-nonfinite"]
     assert "box-" in findings[0].where
 

@@ -24,8 +24,9 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_equals_the_plain_convolution_of_each_roi(case):
+def test_equals_the_plain_convolution_of_each_roi(case, training):
     side, arguments = case
     height, width = side if isinstance(side, tuple) else (side, side)
     layer, plain = PerRoiConv2D(6, **arguments), keras.layers.Conv2D(6, **arguments)
@@ -35,7 +36,7 @@ def test_equals_the_plain_convolution_of_each_roi(case):
     layer.set_weights(weights), plain.set_weights(weights)
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(x)
-        found = layer(x)
+        found = layer(x, training=training)
         expected = tf.stack([plain(x[i]) for i in range(2)])
         sums = tf.reduce_sum(found**2), tf.reduce_sum(expected**2)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
@@ -59,7 +60,30 @@ def test_the_transposed_one(tmp_path):
     assert check_layer(layer, [inputs(2, 3, 4, 4, 3)], tmp_path, one=True).shape == (2, 3, 8, 8, 6)
 
 
-def test_compiles():
+@pytest.mark.parametrize("arguments", [{"padding": "valid"}, {"padding": "same"}, {"padding": "same", "rows": 5}])
+def test_no_roi_at_all_in_a_graph(arguments):
+    layer = PerRoiConv2D(6, 4, **arguments)
+    graph = tf.function(layer, input_signature=[tf.TensorSpec((None, None, 4, 4, 3))])
+    for shape in [(2, 0), (0, 3), (2, 3)]:
+        side = 1 if arguments["padding"] == "valid" else 4
+        expected = (shape[0], arguments.get("rows", shape[1]), side, side, 6)
+        x = inputs(*shape, 4, 4, 3)
+        assert graph(x).shape == layer(x).shape == expected
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_compiles(training):
     layer = PerRoiConv2D(6, 7, padding="valid")
     x = inputs(1, 5, 7, 7, 4)
-    np.testing.assert_allclose(tf.function(layer, jit_compile=True)(x), layer(x), rtol=1e-4, atol=1e-5)
+    compiled = tf.function(lambda x: layer(x, training=training), jit_compile=True)
+    np.testing.assert_allclose(compiled(x), layer(x), rtol=1e-4, atol=1e-5)
+
+
+def test_training_takes_the_product(monkeypatch):
+    layer = PerRoiConv2D(6, 7, padding="valid", activation="relu")
+    x = inputs(2, 5, 7, 7, 4)
+    layer.build(x.shape)
+    monkeypatch.setattr(layer, "convolution_op", None)
+    assert layer(x, training=True).shape == (2, 5, 1, 1, 6)
+    with pytest.raises(TypeError):
+        layer(x, training=False)
