@@ -105,9 +105,7 @@ class AnchorLevel(NamedTuple):
         height, width = (last - first).max(axis=0) + 1
         size = max(1, _CHUNK // int(height * width * self.shape[2]))
         parts = [slice(i, i + size) for i in range(0, len(numbers), size)]
-        return [
-            self._overlaps(numbers[p], boxes[p], areas[p], first[p], (height, width), least_iou) for p in parts
-        ]
+        return [self._overlaps(numbers[p], boxes[p], areas[p], first[p], (height, width), least_iou) for p in parts]
 
     def _overlaps(self, numbers, boxes, box_area, first, window, least_iou):
         """IoUs of boxes with windows of the level that begin at `first` [G, (row, column)]."""

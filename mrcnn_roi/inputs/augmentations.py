@@ -136,7 +136,7 @@ def require_square(shape) -> None:
     """ValueError where a quarter turn would change the shape [H, W, ...] of an image."""
     if shape[0] != shape[1]:
         raise ValueError(
-            f'expected a square image for rotate90, received {shape[0]} x {shape[1]}: leave it out, or set '
+            f"expected a square image for rotate90, received {shape[0]} x {shape[1]}: leave it out, or set "
             'IMAGE_RESIZE_MODE = "square"'
         )
 

@@ -16,17 +16,17 @@ import tensorflow as tf
 
 from mrcnn_roi.datasets import processes
 from mrcnn_roi.findings import Finding, SetupError, Severity
+from mrcnn_roi.inputs.batch_slots import ALIGNMENT
 from mrcnn_roi.inputs.detection_targets import generate_random_rois
 from mrcnn_roi.inputs.order import Order, Place
 from mrcnn_roi.inputs.rpn_targets import molded_anchors
 from mrcnn_roi.inputs.sample import build_sample
 from mrcnn_roi.inputs.sample_cache import GIB, SampleCache
 from mrcnn_roi.inputs.sample_stream import SampleStream
-from mrcnn_roi.inputs.sample_workers import ALIGNMENT
 from mrcnn_roi.inputs.sampling import config_repeats
 
 MOST_WORKERS = 8  # where the config leaves the number open
-SLOTS_BYTES = 2**30  # memory of samples made ahead, where it is enough for each worker and a batch
+SHARED_BYTES = 2**30  # memory of batches that are made ahead or in use, where it is enough for each worker and a batch
 
 
 class Batches:
@@ -116,23 +116,26 @@ class Batches:
         return [place.image_id for place in places], self._stack([self.sample(place) for place in places])
 
     def __iter__(self):
-        workers, bytes_each = self.workers, _sample_bytes(self.config)
+        workers, sizes = self.workers, _sample_sizes(self.config)
         least, most = workers + self.batch_size, 2 * (workers + self.batch_size)
+        ahead = max(least, min(most, SHARED_BYTES // sum(sizes.values())))
         stream = SampleStream(
             self.sample,
             self.threaded_sample,
             self.places(),
             name_of=self._name,
             workers=workers,
-            ahead=max(least, min(most, SLOTS_BYTES // bytes_each)),
-            slot_bytes=bytes_each,
+            batch_size=self.batch_size,
+            ahead=-(-ahead // self.batch_size),
+            sizes=sizes,
+            most_bytes=SHARED_BYTES,
             # A user's augmentation may draw from np.random, which several threads would share.
             parallel_safe=getattr(self.dataset, "parallel_safe", False) and self.augmentation is None,
         )
         self._streams.add(stream)
         try:
             while True:
-                yield stream.take(self.batch_size, self._stack)
+                yield stream.take(self._stack)
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -205,18 +208,23 @@ def _cache(dataset, config, share: float) -> SampleCache | None:
     return SampleCache(dataset.image_ids, kind, share * getattr(config, "SAMPLE_CACHE_LIMIT", 4.0) * GIB)
 
 
-def _sample_bytes(config) -> int:
-    """Memory of a sample, or more: what varies in size is taken as four images of IMAGE_SHAPE, and memory that is not
-    used costs nothing."""
+def _sample_sizes(config) -> dict[str, int]:
+    """Bytes that each array of a sample takes, or more: what varies in size is taken as four images of IMAGE_SHAPE, and
+    memory that is not used costs nothing."""
     height, width, channels = (int(side) for side in config.IMAGE_SHAPE)
-    varies = config.IMAGE_RESIZE_MODE not in ("square", "crop")
-    pixels = height * width * (4 if varies else 1)
-    anchors = len(molded_anchors(config, (height, width)).anchors) * (4 if varies else 1)
-    mini = int(np.prod(config.MINI_MASK_SHAPE)) if config.USE_MINI_MASK else pixels
-    rois = 0 if config.USE_RPN_ROIS else int(config.POST_NMS_ROIS_TRAINING)
-    numbers = pixels * channels + anchors + 12 + int(config.NUM_CLASSES)
-    numbers += 4 * int(config.RPN_TRAIN_ANCHORS_PER_IMAGE) + 5 * int(config.MAX_GT_INSTANCES) + 4 * rois
-    return 4 * numbers + mini * int(config.MAX_GT_INSTANCES) + 16 * ALIGNMENT
+    room = 1 if config.IMAGE_RESIZE_MODE in ("square", "crop") else 4
+    pixels = room * height * width
+    objects = int(config.MAX_GT_INSTANCES)
+    return {
+        "input_image": 4 * pixels * channels,
+        "input_image_meta": 4 * (12 + int(config.NUM_CLASSES)),
+        "input_rpn_match": 4 * room * len(molded_anchors(config, (height, width)).anchors),
+        "input_rpn_bbox": 16 * int(config.RPN_TRAIN_ANCHORS_PER_IMAGE),
+        "input_gt_class_ids": 4 * objects,
+        "input_gt_boxes": 16 * objects,
+        "input_gt_masks": objects * (int(np.prod(config.MINI_MASK_SHAPE)) if config.USE_MINI_MASK else pixels),
+        "input_roi": 0 if config.USE_RPN_ROIS else 16 * int(config.POST_NMS_ROIS_TRAINING),
+    }
 
 
 def _stacked(arrays) -> np.ndarray:

@@ -11,17 +11,16 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYetError
 from itertools import chain
-from typing import Any
 
 from mrcnn_roi.datasets import processes
 from mrcnn_roi.findings import Finding, SetupError, Severity
+from mrcnn_roi.inputs.batch_slots import Arrays, BatchSlots
 from mrcnn_roi.inputs.order import Place
 from mrcnn_roi.inputs.sample_workers import (
-    Arrays,
     SampleWorkers,
     WorkerDiedError,
     WorkerFailedError,
@@ -29,11 +28,12 @@ from mrcnn_roi.inputs.sample_workers import (
 )
 
 PATIENCE = 120.0  # seconds that a sample may take before somebody asks why
+IN_USE = 4  # batches: the trainer's, the one tf.data keeps ahead, and those TensorFlow is slow to let go of
 log = logging.getLogger(__name__)
 
 
 class SampleStream:
-    """Makes the samples of `places`, in their order.
+    """Makes batches of the samples of `places`, in their order.
 
     Args:
         make: place -> dict of arrays, where no other sample is made at the same time.
@@ -41,8 +41,10 @@ class SampleStream:
         places: without end.
         name_of: image id -> what errors call it.
         workers: processes, or where there can be none threads; 0 makes every sample when it is asked for.
-        ahead: samples begun before they are asked for.
-        slot_bytes: memory of a sample.
+        batch_size: samples of a batch.
+        ahead: batches begun before they are asked for.
+        sizes: bytes that each array of a sample takes, by name.
+        most_bytes: memory that batches share with worker processes, where it is enough for those ahead.
         parallel_safe: whether several threads may make samples at once.
     """
 
@@ -54,39 +56,45 @@ class SampleStream:
         *,
         name_of: Callable[[int], str],
         workers: int,
+        batch_size: int,
         ahead: int,
-        slot_bytes: int,
+        sizes: Mapping[str, int],
+        most_bytes: int,
         parallel_safe: bool,
     ):
         self._make = make
-        self._places, self._name_of, self._ahead = places, name_of, ahead
+        self._places, self._name_of = places, name_of
+        self._batch_size, self._ahead = batch_size, ahead * batch_size
         self._parallel_safe = parallel_safe
         self._workers: SampleWorkers | None = None
         self._threads: _Threads | None = None
         if workers and processes.available():
+            lent = max(0, min(IN_USE, most_bytes // (batch_size * sum(sizes.values())) - ahead))
             self._workers = SampleWorkers(
                 lambda task: make(Place(*task)),
                 places,
                 workers=workers,
-                ahead=ahead,
-                slot_bytes=slot_bytes,
+                slots=BatchSlots(sizes, batch_size, ahead, lent),
                 patience=PATIENCE,
             )
         elif workers:
             several = parallel_safe and workers > 1
-            self._threads = _Threads(make_in_thread if several else make, places, workers if several else 1, ahead)
+            self._threads = _Threads(
+                make_in_thread if several else make, places, workers if several else 1, self._ahead
+            )
 
-    def take(self, count: int, stack: Callable[[list[Arrays]], Any]) -> Any:
-        """stack(the next `count` samples), which must copy them.
+    def take(self, stack: Callable[[list[Arrays]], Arrays]) -> Arrays:
+        """The next batch: stack(samples), which must copy them, or the same without copying anything.
 
         Raises SetupError naming the image whose loader kills its process or does not come back, and whatever making
-        a sample raises.
+        a sample or `stack` raises.
         """
-        taken = [self._next() for _ in range(count)]
-        batch = stack([sample for sample, _ in taken])
-        if self._workers is not None:
-            for _, slot in taken:
-                self._workers.release(slot)
+        samples = [self._next() for _ in range(self._batch_size)]
+        batch = None if self._workers is None else self._workers.batch()
+        if batch is None:
+            batch = stack(samples)
+            if self._workers is not None:
+                self._workers.release()
         return batch
 
     def close(self) -> None:
@@ -96,17 +104,17 @@ class SampleStream:
         if self._threads is not None:
             self._threads.close()
 
-    def _next(self) -> tuple[Arrays, int | None]:
+    def _next(self) -> Arrays:
         if self._workers is not None:
             return self._from_workers(self._workers)
         if self._threads is None:
-            return self._make(next(self._places)), None
+            return self._make(next(self._places))
         place, sample = self._threads.take(PATIENCE)
         if sample is None:
             raise self._stalled(place.image_id)
-        return sample, None
+        return sample
 
-    def _from_workers(self, workers: SampleWorkers) -> tuple[Arrays, int | None]:
+    def _from_workers(self, workers: SampleWorkers) -> Arrays:
         try:
             return workers.take()
         except WorkerDiedError as error:
@@ -120,7 +128,7 @@ class SampleStream:
             sample = self._make(place)  # raises the error where it can be seen, or shows that the process was the cause
             if not self._parallel_safe:
                 self._go_on_alone(workers, f"a worker process failed at {self._name_of(place.image_id)} ({error})")
-            return sample, None
+            return sample
         except WorkerStalledError as error:
             workers.close()
             self._go_on_alone(workers, f"{error} at {self._name_of(error.item)}")

@@ -129,7 +129,9 @@ def test_samples_fit_their_memory(settings):
     config = with_settings(**settings)
     batches = Batches(Boxes(), config, seed=0)
     sample = batches.sample(next(batches.places()))
-    assert sum(array.nbytes + 64 for array in sample.values()) <= pipeline._sample_bytes(config) + 64 * 8
+    sizes = pipeline._sample_sizes(config)
+    assert all(array.nbytes <= sizes[name] for name, array in sample.items())
+    assert sum(sizes.values()) <= sum(array.nbytes for array in sample.values())
 
 
 def test_the_crop_mode_is_not_cached():
@@ -258,12 +260,12 @@ def test_batches_go_when_nobody_holds_them():
 
 
 def test_memory_for_samples_ahead_is_bounded(monkeypatch):
-    monkeypatch.setattr(pipeline, "SLOTS_BYTES", 1)
+    monkeypatch.setattr(pipeline, "SHARED_BYTES", 1)
     batches = Batches(Boxes(), SmallConfig(), seed=0, workers=2)
     stream = iter(batches)
     next(stream)
     (running,) = batches._streams
-    assert len(running._workers._slots) == 2 + batches.batch_size
+    assert len(running._workers._slots._memory) == -(-(2 + batches.batch_size) // batches.batch_size)
     stream.close()
 
 

@@ -19,7 +19,7 @@ def make(place):
     return {"number": np.array(place.number), "process": np.array(os.getpid())}
 
 
-def stream(make=make, workers=2, parallel_safe=False, places=None):
+def stream(make=make, workers=2, parallel_safe=False, places=None, batch=3):
     places = places or (Place(i % 5, i // 5, i) for i in itertools.count())
     return SampleStream(
         make,
@@ -27,14 +27,21 @@ def stream(make=make, workers=2, parallel_safe=False, places=None):
         places,
         name_of=lambda image_id: f"folder/{image_id}.png",
         workers=workers,
-        ahead=6,
-        slot_bytes=4096,
+        batch_size=batch,
+        ahead=2,
+        sizes={"number": 8, "process": 8},
+        most_bytes=4096,
         parallel_safe=parallel_safe,
     )
 
 
-def numbers(samples):
-    return [int(sample["number"]) for sample in samples]
+def stack(samples):
+    return {name: np.stack([sample[name] for sample in samples]) for name in samples[0]}
+
+
+def numbers(source):
+    """Of the next batch."""
+    return source.take(stack)["number"].tolist()
 
 
 @pytest.fixture
@@ -42,9 +49,9 @@ def no_processes(monkeypatch):
     monkeypatch.setattr(processes, "available", lambda: False)
 
 
-def take(source, batches, count=3):
+def take(source, batches):
     try:
-        return [source.take(count, numbers) for _ in range(batches)]
+        return [numbers(source) for _ in range(batches)]
     finally:
         source.close()
 
@@ -91,9 +98,9 @@ def test_a_failure_is_the_users_own_exception():
         return make(place)
 
     source = stream(broken)
-    assert source.take(3, numbers) == [0, 1, 2]
+    assert numbers(source) == [0, 1, 2]
     with pytest.raises(KeyError, match="all_points_x") as caught:
-        source.take(3, numbers)
+        numbers(source)
     source.close()
     assert any(entry.name == "broken" for entry in caught.traceback)
 
@@ -105,9 +112,9 @@ def test_a_loader_that_kills_its_process_is_named():
         return make(place)
 
     source = stream(kills)
-    assert source.take(3, numbers) == [0, 1, 2]
+    assert numbers(source) == [0, 1, 2]
     with pytest.raises(SetupError, match=r"ds-file-unreadable.*folder/4\.png.*image 4: .*died \(exit status 9\)"):
-        source.take(3, numbers)
+        numbers(source)
     source.close()
 
 
@@ -132,9 +139,9 @@ def test_a_loader_that_hangs_everywhere_is_named(monkeypatch):
         return make(place)
 
     source = stream(hangs)
-    assert source.take(3, numbers) == [0, 1, 2]
+    assert numbers(source) == [0, 1, 2]
     with pytest.raises(SetupError, match=r"folder/4\.png.*has not come back"):
-        source.take(3, numbers)
+        numbers(source)
     source.close()
 
 
@@ -145,5 +152,5 @@ def test_a_timeout_of_the_users_own_is_passed_on():
 
     source = stream(slow)
     with pytest.raises(TimeoutError, match="the server"):
-        source.take(1, numbers)
+        numbers(source)
     source.close()
