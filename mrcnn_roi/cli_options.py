@@ -137,9 +137,7 @@ def load_annotations(path: Path, images: Path | None, options: dict[str, Any] | 
     return load_dataset(path, images, **(options or {}))
 
 
-def load_data(
-    train, train_images, val, val_images, val_fraction: float, split_seed: int, options, tell=say, names=()
-):
+def load_data(train, train_images, val, val_images, val_fraction: float, split_seed: int, options, tell=say, names=()):
     """(training dataset, validation dataset), None for what is not given.
 
     Without --val the parts count that the annotations declare themselves, which `tell` is told of, and else a random

@@ -123,9 +123,7 @@ def reads_files(dataset: Dataset) -> bool:
     return type(dataset).load_image.__module__.startswith(__package__ or "")
 
 
-def _presume_image(
-    facts: ImageFacts, dataset: Dataset, image_id: int, header: Header | None, channels: int
-) -> None:
+def _presume_image(facts: ImageFacts, dataset: Dataset, image_id: int, header: Header | None, channels: int) -> None:
     """Height, width and channels as load_image will return them, without calling it."""
     facts.height, facts.width = facts.declared_height, facts.declared_width
     if header is None:

@@ -187,9 +187,7 @@ def _by_stem(masks: Path, images: dict[str, Path], problems: Problems) -> list[S
     strays += [(f"mask {shown(each.name)}", "in no image's folder") for each in files_of(masks, IMAGE_SUFFIXES)]
     for place, detail in strays:
         problems.add("ds-map-unmatched", place, detail, "name the folder of masks as its image, or remove it")
-    return [
-        Sample(stem, image, _masks_in(inner[stem]) if stem in inner else None) for stem, image in images.items()
-    ]
+    return [Sample(stem, image, _masks_in(inner[stem]) if stem in inner else None) for stem, image in images.items()]
 
 
 def _flat(masks: Path, images: dict[str, Path], problems: Problems) -> list[Sample]:

@@ -57,9 +57,7 @@ def of_numbers(maps: list[MapFile], divisor: int, names: Mapping[int, str]) -> t
     }, named
 
 
-def of_table(
-    maps: list[MapFile], table: ClassTable, default: str | None, problems: Problems
-) -> dict[str, Classes]:
+def of_table(maps: list[MapFile], table: ClassTable, default: str | None, problems: Problems) -> dict[str, Classes]:
     """Stem -> Classes from a table; what has no row is of the class `default`, or at fault where that is None."""
     found = {}
     for (stem, numbers), each in zip(_each(_read, maps), maps):

@@ -71,9 +71,7 @@ def masks_of(label_map: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     return np.moveaxis(masks, 0, -1)
 
 
-def pixels_by_class(
-    label_map: np.ndarray, numbers: np.ndarray, class_map: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def pixels_by_class(label_map: np.ndarray, numbers: np.ndarray, class_map: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(counts int64 [N, V], values [V]): how many pixels of each number have which value of a class map of the same
     size."""
     values = distinct(class_map)

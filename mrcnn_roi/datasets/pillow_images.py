@@ -48,9 +48,7 @@ def pillow_header(image: Image.Image, path: str | os.PathLike) -> Header:
     bands = _file_bands(image)
     pages = count_pages(path) if bands == 1 else 1
     orientation = valid_orientation(tags.get(EXIF_ORIENTATION, 1))
-    return Header(
-        tags[_TIFF_HEIGHT], tags[_TIFF_WIDTH], image.mode, image.format, orientation, bands, max(pages, 1)
-    )
+    return Header(tags[_TIFF_HEIGHT], tags[_TIFF_WIDTH], image.mode, image.format, orientation, bands, max(pages, 1))
 
 
 def cuts_tiff(image: Image.Image, channels: int) -> bool:

@@ -59,12 +59,8 @@ FAULTS: dict[str, Fault] = {
         "more than two values, as JPEG and smooth edges make them; pixels above half of the largest are the object",
     ),
     "ds-json-invalid": Fault(_ERROR, "record", "not what the format asks for, so the record cannot be used"),
-    "ds-xml-invalid": Fault(
-        _ERROR, "record", "not XML, or not what Pascal VOC writes, so the record cannot be used"
-    ),
-    "ds-annotation-missing": Fault(
-        _WARNING, "image", "no annotation file has the image's stem; the image is left out"
-    ),
+    "ds-xml-invalid": Fault(_ERROR, "record", "not XML, or not what Pascal VOC writes, so the record cannot be used"),
+    "ds-annotation-missing": Fault(_WARNING, "image", "no annotation file has the image's stem; the image is left out"),
     "ds-image-renamed": Fault(
         _WARNING,
         "image",
@@ -185,9 +181,7 @@ FAULTS: dict[str, Fault] = {
     "ds-labels-missing": Fault(
         _WARNING, "image", "most images have no label file, so each of these counts as one without objects"
     ),
-    "ds-labels-unmatched": Fault(
-        _WARNING, "file", "no image has the label file's name, so its objects are left out"
-    ),
+    "ds-labels-unmatched": Fault(_WARNING, "file", "no image has the label file's name, so its objects are left out"),
     "ds-crowd-polygon": Fault(
         _WARNING,
         "annotation",

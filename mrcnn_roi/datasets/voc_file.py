@@ -79,9 +79,7 @@ def _object(node: Element) -> VocObject:
     if bndbox is not None:
         box = tuple(map(bndbox.findtext, ("xmin", "ymin", "xmax", "ymax")))
     polygons = [_polygon(each) for each in node.findall("polygon")]
-    return VocObject(
-        _text(node, "name"), box, polygons, _text(node, "difficult") == "1", _text(node, "deleted") == "1"
-    )
+    return VocObject(_text(node, "name"), box, polygons, _text(node, "difficult") == "1", _text(node, "deleted") == "1")
 
 
 def _polygon(node: Element) -> list[str]:

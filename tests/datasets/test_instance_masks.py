@@ -221,7 +221,7 @@ def test_class_names_fix_the_order(tmp_path):
     nested(tmp_path, masks=("m/x.png", "k/y.png"))
     dataset = load_dataset(tmp_path, class_names=["z", "m"])
     assert dataset.class_names == ["BG", "z", "m", "k"]
-    with pytest.raises(ValueError, match='expected class_from="prefix" or None, received \'folder\''):
+    with pytest.raises(ValueError, match="expected class_from=\"prefix\" or None, received 'folder'"):
         load_dataset(tmp_path, class_from="folder")
     with pytest.raises(ValueError, match="differ from one another"):
         load_dataset(tmp_path, class_names=["m", "m"])

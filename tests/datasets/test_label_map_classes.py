@@ -309,7 +309,7 @@ def test_what_is_wrong_with_a_table(tmp_path):
     found = {(finding.code, finding.severity): finding.message for finding in dataset.annotation_problems}
     unusable, unmatched = found["ds-table-row", Severity.ERROR], found["ds-table-row", Severity.WARNING]
     assert unusable.startswith("4 of 9 rows")
-    assert "line 7: instance 2 of b is \"cat\" here, \"dog\" in line 6" in unusable
+    assert 'line 7: instance 2 of b is "cat" here, "dog" in line 6' in unusable
     assert 'line 8: instance "x", class "cat"' in unusable
     assert unmatched.startswith("2 of 9 rows")
     assert 'line 4: no image "nobody"' in unmatched
@@ -329,7 +329,7 @@ def test_class_name_is_the_class_of_instances_without_a_row(tmp_path):
     assert classes_in(dataset) == [["cat", "nut"], ["nut", "nut"]]
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n", "image,instance\na,1\n", "\0\0", "image,instance,class\na,1,\"cat"])
+@pytest.mark.parametrize("text", ["", "a,b\n", "image,instance\na,1\n", "\0\0", 'image,instance,class\na,1,"cat'])
 def test_a_file_that_is_no_table(tmp_path, text):
     (tmp_path / "table.csv").write_text(text)
     instance_maps(tmp_path / "set")

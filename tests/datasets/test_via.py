@@ -492,7 +492,7 @@ def test_csv_faults(tmp_path, lines, words):
 
 ROW = 'a.png,1,"{}",%s,%s,"{""name"":""rect"",""x"":1,""y"":1,""width"":5,""height"":5}","{}"'
 SHORT = {
-    "cut in a row": (f"{ROW % (2, 0)}\na.png,1,\"{{}}\",2", "line 3 is cut off, it has 4 of 7 columns"),
+    "cut in a row": (f'{ROW % (2, 0)}\na.png,1,"{{}}",2', "line 3 is cut off, it has 4 of 7 columns"),
     "cut in a cell": (f"{ROW % (2, 0)}\n{(ROW % (2, 1))[:-20]}", "line 3 is cut off, it has 6 of 7 columns"),
     "cut between rows": (f"{ROW % (3, 0)}\n{ROW % (3, 1)}", "region_count is 3, and the file has 2 of its regions"),
     "a region without shape": ('a.png,1,"{}",1,0,"{}","{}"', "region_count is 1, and the file has 0 of its regions"),

@@ -501,13 +501,15 @@ def test_many_faults_of_one_cause_are_one_finding(tmp_path):
 
 
 def test_label_files_that_cannot_be_read(tmp_path):
-    for number, make in enumerate((
-        lambda path: path.write_bytes(f"{SQUARE} # caf\xe9".encode("latin-1")),
-        lambda path: path.write_bytes(b"\xff\xfe0\x00 \x00"),
-        lambda path: path.mkdir(),
-        os.mkfifo,
-        lambda path: path.symlink_to(path.name),
-    )):
+    for number, make in enumerate(
+        (
+            lambda path: path.write_bytes(f"{SQUARE} # caf\xe9".encode("latin-1")),
+            lambda path: path.write_bytes(b"\xff\xfe0\x00 \x00"),
+            lambda path: path.mkdir(),
+            os.mkfifo,
+            lambda path: path.symlink_to(path.name),
+        )
+    ):
         folder = tmp_path / str(number)
         ultralytics(folder)
         label = folder / "labels" / "train" / "a.txt"

@@ -54,7 +54,7 @@ def test_what_is_written(given, expected):
 @pytest.mark.parametrize(
     "given, words",
     [
-        ("colour", 'among flip, .*, noise, received \'colour\'; did you mean "color"'),
+        ("colour", "among flip, .*, noise, received 'colour'; did you mean \"color\""),
         ("fliplr", 'did you mean "flip"'),
         ("xyz", "received 'xyz'$"),
         ("", "received none"),

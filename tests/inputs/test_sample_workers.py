@@ -11,7 +11,6 @@ import tensorflow as tf
 from mrcnn_roi.inputs.batch_slots import BatchSlots
 from mrcnn_roi.inputs.sample_workers import SampleWorkers, WorkerDiedError, WorkerFailedError, WorkerStalledError
 
-
 SIZES = {"item": 8, "image": 100, "flags": 7, "none": 0}
 
 

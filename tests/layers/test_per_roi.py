@@ -40,9 +40,7 @@ def test_equals_the_plain_convolution_of_each_roi(case, training):
         expected = tf.stack([plain(x[i]) for i in range(2)])
         sums = tf.reduce_sum(found**2), tf.reduce_sum(expected**2)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-    for a, b in zip(
-        tape.gradient(sums[0], [x, layer.kernel.value]), tape.gradient(sums[1], [x, plain.kernel.value])
-    ):
+    for a, b in zip(tape.gradient(sums[0], [x, layer.kernel.value]), tape.gradient(sums[1], [x, plain.kernel.value])):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
 
 
