@@ -40,6 +40,14 @@ class MaskRCNNModel(keras.Model):
             total += weighted
         return total
 
+    def make_train_function(self, force=False):
+        """As in Keras, with the optimizer's variables made before: TensorFlow traces a function twice that makes its
+        own, which takes as long again before the first step."""
+        if not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
+
     def train_on_batch(self, *args, **kwargs):
         """As in Keras; the answer is of this batch alone."""
         self.reset_metrics()

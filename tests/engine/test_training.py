@@ -159,6 +159,23 @@ def test_train_on_batch_reports_this_batch_alone(model, boxes):
     assert model.keras_model.train_on_batch(first, return_dict=True)["rpn_class_loss"] == pytest.approx(alone)
 
 
+def test_a_step_is_traced_once(model, boxes, monkeypatch):
+    from mrcnn_roi.inputs.pipeline import Batches
+
+    traced = []
+    compute_loss = type(model.keras_model).compute_loss
+
+    def noted(self, *args, **kwargs):
+        traced.append(self)
+        return compute_loss(self, *args, **kwargs)
+
+    monkeypatch.setattr(type(model.keras_model), "compute_loss", noted)
+    model.set_trainable("mrcnn_class_logits", verbose=0)
+    model.compile(0.01, 0.9)
+    model.keras_model.train_on_batch(next(iter(Batches(boxes(), model.config, seed=0, workers=0))))
+    assert len(traced) == 1
+
+
 @pytest.mark.parametrize("suffix", ["model.keras", "w.weights.h5", "w.h5"])
 def test_files_travel(small_config, boxes, tmp_path, suffix):
     model = MaskRCNN("inference", small_config(), tmp_path)
