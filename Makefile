@@ -18,7 +18,7 @@ demo: $(VENV)/.installed
 	$(BIN)/mrcnn-roi demo
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --cov --cov-report=term
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow

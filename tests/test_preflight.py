@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mrcnn_roi.checks.weight_shapes import expected_weights
@@ -180,6 +180,7 @@ ODD = st.sampled_from([
 
 @settings(deadline=None, max_examples=60)
 @given(st.dictionaries(st.sampled_from(sorted(Config.fields())), ODD, min_size=1, max_size=3))
+@example({"SAMPLING": np.zeros((2, 2))})
 def test_any_value_in_the_config_gives_findings(attributes):
     made = ToyConfig()
     for name, value in attributes.items():

@@ -190,7 +190,8 @@ def class_only_in_val(train, val):
 def class_imbalance(config, train):
     """One class has more than 50 times the objects of another that has fewer than 50, and images are not sampled to
     make up for it. The network then tends to answer with the frequent class. Ratios such as 10:1 are harmless."""
-    if getattr(config, "SAMPLING", None) == "balanced":
+    sampling = getattr(config, "SAMPLING", None)
+    if isinstance(sampling, str) and sampling == "balanced":
         return
     counts = _class_counts(train)
     present = np.flatnonzero(counts)

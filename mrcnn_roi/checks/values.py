@@ -145,5 +145,7 @@ def similarity(name: str, other: str) -> float:
 
 def closest(name: str, known: Iterable[str], at_least: float = 0.8) -> str | None:
     """The known name most like `name`, or None when none is alike enough to be what was meant."""
-    best = max(known, key=lambda each: similarity(name, each), default=None)
+    size = len(name)  # a text much longer or shorter cannot be alike, however long it would take to compare them
+    like = [each for each in known if 2 * min(size, len(each)) >= at_least * (size + len(each))]
+    best = max(like, key=lambda each: similarity(name, each), default=None)
     return best if best is not None and similarity(name, best) >= at_least else None

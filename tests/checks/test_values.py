@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mrcnn_roi.checks import values
 from mrcnn_roi.checks.values import (
     Reading,
     Unreadable,
@@ -79,6 +80,12 @@ def test_closest():
     assert closest("RESIZE_IMAGE_MODE", known) == "IMAGE_RESIZE_MODE"
     assert closest("DATASET_SIZE", known) is None
     assert closest("NAME", ()) is None
+
+
+def test_a_text_that_cannot_be_alike_is_not_compared(monkeypatch):
+    monkeypatch.setattr(values, "similarity", None)
+    assert closest("a" * 100_000, ["IMAGE_MIN_DIM", "a"]) is None
+    assert closest("a", ["IMAGE_MIN_DIM"]) is None
 
 
 def test_reading():
