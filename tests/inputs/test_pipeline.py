@@ -259,6 +259,20 @@ def test_batches_go_when_nobody_holds_them():
     assert gone() is None
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_batches_may_be_kept_and_written_to(workers):
+    expected = take(Batches(Boxes(), SmallConfig(), seed=3, workers=0), 20)
+    batches = Batches(Boxes(), SmallConfig(), seed=3, workers=workers)
+    tensors = list(batches.as_dataset().take(20))
+    same([{name: tensor.numpy() for name, tensor in batch.items()} for batch in tensors], expected)
+    for before, batch in zip(expected, batches):
+        same([batch], [before])
+        for array in batch.values():
+            array[...] = 0
+    batches.close()
+    same([{name: tensor.numpy() for name, tensor in batch.items()} for batch in tensors], expected)
+
+
 def test_memory_for_samples_ahead_is_bounded(monkeypatch):
     monkeypatch.setattr(pipeline, "SHARED_BYTES", 1)
     batches = Batches(Boxes(), SmallConfig(), seed=0, workers=2)
