@@ -18,6 +18,18 @@ def model(small_config, tmp_path):
     return MaskRCNN("training", small_config(), tmp_path)
 
 
+@pytest.fixture
+def eagerly(monkeypatch):
+    """Steps without a graph, of which making one takes most of a test's time."""
+
+    def eager(*args):
+        compile_model(*args)
+        args[0].run_eagerly = True
+
+    compile_model = training.compile_model
+    monkeypatch.setattr(training, "compile_model", eager)
+
+
 def test_presets_select_the_originals_layers(shared, tmp_path):
     from mrcnn_roi.config import Config
     from mrcnn_roi.network.build import build_training
@@ -132,6 +144,7 @@ def test_an_interrupted_checkpoint_leaves_the_last_one_whole(model, tmp_path, mo
     assert [each.name for each in tmp_path.iterdir() if each.is_file()] == [path.name]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_loss_weights_scale_the_losses(small_config, boxes, tmp_path):
     from mrcnn_roi.inputs.pipeline import Batches
 
@@ -147,6 +160,7 @@ def test_loss_weights_scale_the_losses(small_config, boxes, tmp_path):
     assert logs[1]["rpn_bbox_loss"] == pytest.approx(logs[0]["rpn_bbox_loss"], rel=1e-4)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_train_on_batch_reports_this_batch_alone(model, boxes):
     from mrcnn_roi.inputs.pipeline import Batches
 
@@ -213,6 +227,7 @@ def test_clipping_is_by_the_global_norm():
     assert model.optimizer.global_clipnorm is None
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_compiling_again_keeps_the_metrics(model, boxes):
     from mrcnn_roi.inputs.pipeline import Batches
 
