@@ -80,13 +80,16 @@ def samples_a_second(dataset, config, workers: int, count: int) -> float:
     """Of the pipeline with that many workers, once it runs."""
     from mrcnn_roi.inputs.pipeline import Batches
 
-    batches = iter(Batches(dataset, config, workers=workers, seed=0).as_dataset())
-    for _ in range(4):  # what was made before the first was asked for
+    source = Batches(dataset, config, workers=workers, seed=0)
+    batches = iter(source.as_dataset())
+    for _ in range(8):  # what was made before the first was asked for, and memory that is new
         next(batches)
     started = time.perf_counter()
     for _ in range(count // config.BATCH_SIZE):
         next(batches)
-    return count / (time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    source.close()
+    return count / seconds
 
 
 def private_megabytes(process: int) -> float:
