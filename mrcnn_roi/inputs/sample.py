@@ -18,7 +18,7 @@ from mrcnn_roi.inputs.augment import augment as apply_augmentation
 from mrcnn_roi.inputs.rpn_targets import build_targets, molded_anchors
 from mrcnn_roi.ops.augment import augmentation_name
 from mrcnn_roi.ops.images import mold_image_float32, resize_image_with
-from mrcnn_roi.ops.mask_views import identity_view, molded_view
+from mrcnn_roi.ops.mask_views import copy_masks, identity_view, molded_view
 from mrcnn_roi.ops.meta import compose_image_meta
 
 
@@ -102,7 +102,7 @@ def pad_ground_truth(loaded: Loaded, count: int, rng):
     padded_ids, padded_boxes = np.zeros(count, np.int32), np.zeros((count, 4), np.int32)
     padded_masks = np.zeros((*masks.shape[:2], count), bool)
     padded_ids[: len(class_ids)], padded_boxes[: len(class_ids)] = class_ids, boxes
-    padded_masks[:, :, : len(class_ids)] = masks
+    copy_masks(masks, padded_masks[:, :, : len(class_ids)])
     return padded_ids, padded_boxes, padded_masks
 
 

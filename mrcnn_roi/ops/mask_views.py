@@ -24,6 +24,16 @@ def instance_major(mask) -> bool:
     return mask.strides[2] > mask.strides[1]
 
 
+def copy_masks(masks, out) -> None:
+    """out [H, W, N] = masks [H, W, N]. What lies instance by instance is copied row by row, which takes a third of the
+    time: one row of all instances stays in the second-level cache while it is turned."""
+    if not instance_major(masks):
+        out[...] = masks
+        return
+    for y in range(len(masks)):
+        out[y] = np.ascontiguousarray(masks[y].T).T
+
+
 class MaskView(NamedTuple):
     """Masks [h, w, N]; for each row and column of the molded image the one that it shows, -1 for none.
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.transform import resize
 
-from mrcnn_roi.ops.mask_views import identity_view, mask_boxes, molded_view
+from mrcnn_roi.ops.mask_views import copy_masks, identity_view, mask_boxes, molded_view
 
 
 def some_masks(rng, height, width, count, layout):
@@ -109,3 +109,15 @@ def test_full_keeps_the_layout():
     masks = np.zeros((3, 10, 12), bool).transpose(1, 2, 0)
     assert molded_view(masks, 2.0, [(0, 0)] * 3).full().transpose(2, 0, 1).flags.c_contiguous
     assert molded_view(masks.copy("C"), 2.0, [(0, 0)] * 3).full().flags.c_contiguous
+
+
+@pytest.mark.parametrize("layout", ["HWN", "NHW"])
+@pytest.mark.parametrize("shape", [(7, 9, 5), (1, 1, 1), (6, 4, 0), (0, 4, 3)])
+def test_copies_are_equal_in_any_layout(layout, shape):
+    masks = np.random.default_rng(0).random(shape) < 0.5
+    masks = masks if layout == "HWN" else np.ascontiguousarray(masks.transpose(2, 0, 1)).transpose(1, 2, 0)
+    for part in (masks, masks[:, ::-1], masks[1:, 1:]):
+        padded = np.zeros((*part.shape[:2], 8), bool)
+        copy_masks(part, padded[:, :, : shape[2]])
+        np.testing.assert_array_equal(padded[:, :, : shape[2]], part)
+        assert not padded[:, :, shape[2] :].any()
