@@ -31,14 +31,17 @@ class MaskRCNNModel(keras.Model):
             self.loss_trackers = [keras.metrics.Mean(name=name) for name in LOSS_NAMES]
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The total loss of a batch; y and sample_weight are not used, targets are inputs of the graph."""
+        """The total loss of a batch; y and sample_weight are not used, targets are inputs of the graph.
+
+        Of replicas each gives its share: Keras adds up their gradients, and the original trained on the mean.
+        """
         batch = tf.shape(tf.nest.flatten(x)[0])[0] if x is not None else 1
         total = weight_decay_loss(self.trainable_weights, self.weight_decay)
         for tracker, loss in zip(self.loss_trackers, y_pred[-len(LOSS_NAMES) :]):
             weighted = loss * self.loss_weights[tracker.name]
             tracker.update_state(weighted, sample_weight=batch)
             total += weighted
-        return total
+        return total / tf.distribute.get_strategy().num_replicas_in_sync
 
     def make_train_function(self, force=False):
         """As in Keras, with the optimizer's variables made before: TensorFlow traces a function twice that makes its
@@ -47,6 +50,9 @@ class MaskRCNNModel(keras.Model):
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
         return super().make_train_function(force)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: the graph is built. Keras would take the mean of the first batch's masks over replicas, and fail."""
 
     def train_on_batch(self, *args, **kwargs):
         """As in Keras; the answer is of this batch alone."""

@@ -52,11 +52,12 @@ def trainable_layers(model):
 
 def compile_model(model, learning_rate, momentum, clip_norm, loss_weights, weight_decay):
     """SGD with momentum; gradients are clipped by their GLOBAL norm, as Keras 2.2 understood clipnorm."""
-    model.set_losses(loss_weights, weight_decay)
-    optimizer = keras.optimizers.SGD(
-        learning_rate=learning_rate, momentum=float(momentum), global_clipnorm=clip_norm or None
-    )
-    model.compile(optimizer=optimizer)
+    with model.distribute_strategy.scope():
+        model.set_losses(loss_weights, weight_decay)
+        optimizer = keras.optimizers.SGD(
+            learning_rate=learning_rate, momentum=float(momentum), global_clipnorm=clip_norm or None
+        )
+        model.compile(optimizer=optimizer)
 
 
 class SaveEpochs(keras.callbacks.Callback):

@@ -1,10 +1,14 @@
 import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mrcnn_roi.engine import training
 from mrcnn_roi.engine.mask_rcnn import MaskRCNN
@@ -218,13 +222,25 @@ def test_a_saved_training_model_goes_on_training(model, boxes, tmp_path):
 
 def test_clipping_is_by_the_global_norm():
     model = SimpleNamespace(
-        set_losses=lambda *a: None, compile=lambda optimizer: setattr(model, "optimizer", optimizer)
+        set_losses=lambda *a: None,
+        compile=lambda optimizer: setattr(model, "optimizer", optimizer),
+        distribute_strategy=tf.distribute.get_strategy(),
     )
     training.compile_model(model, 0.1, 0.9, 5.0, None, 0.0001)
     assert model.optimizer.global_clipnorm == 5.0
     assert model.optimizer.clipnorm is None
     training.compile_model(model, 0.1, 0.9, None, None, 0.0001)
     assert model.optimizer.global_clipnorm is None
+
+
+@pytest.mark.slow
+def test_two_devices_train_on_the_mean():
+    """In a process of its own: devices are split before TensorFlow starts."""
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.engine.mirrored_training"], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.mark.usefixtures("eagerly")
