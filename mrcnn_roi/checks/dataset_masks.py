@@ -111,6 +111,18 @@ def map_smeared(splits):
             yield split.name, f"{effect}: {listed}", f"{fix}; make them anew from the originals", severity
 
 
+@data_check("ds-map-object-missing", Severity.WARNING, "dataset")
+def map_object_missing(splits):
+    """Objects that the XML file lists and the map of objects has nothing for but background. The network learns that
+    they are background. Difficult objects may be missing, and so may those the map has void for."""
+    for split in splits:
+        texts = {row: text for row, text in enumerate(split.scan.unmasked) if text}
+        if texts:
+            listed = listed_images(split, np.array(sorted(texts)), "{}", texts)
+            fix = "draw them in SegmentationObject, mark them 255 (void) there, or take them out of the XML files"
+            yield split.name, f"objects of the XML file that are background in the map of objects: {listed}", fix
+
+
 @data_check("ds-mask-nonbinary", Severity.WARNING, "dataset")
 def mask_nonbinary(splits):
     """Masks with more than two values, as JPEG and smooth edges make them. Every value above 0 counts as

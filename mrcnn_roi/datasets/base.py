@@ -184,6 +184,11 @@ class Dataset:
         not known. Loaders of annotation files override it."""
         return None
 
+    def unmasked_objects(self, image_id: int) -> str:
+        """What the annotations list without there being a mask of it, as text for a message; "" for nothing, the
+        default. Loaders of formats that hold lists and masks apart override it."""
+        return ""
+
     def scan_key(self, image_id: int) -> bytes | None:
         """Bytes that change when anything but the content of the image's own file changes what load_image and load_mask
         return. None, the default: not known, so that what a scan finds is never taken from its cache."""

@@ -55,6 +55,7 @@ class ImageFacts:
     mask_distinct: int = -1
     mask_max: float = np.nan
     mask_error: tuple[str, str] | None = None
+    unmasked: str = ""
     class_ids: np.ndarray = field(default_factory=lambda: NONE)
     boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.int64))
     areas: np.ndarray = field(default_factory=lambda: NONE)

@@ -52,6 +52,7 @@ def load_masks(facts: ImageFacts, dataset: Dataset, image_id: int) -> None:
             crossings = dataset.crossing_outlines(image_id) if hasattr(dataset, "crossing_outlines") else None
             if crossings is not None and len(crossings) == len(facts.class_ids):
                 facts.crossings = crossings
+            facts.unmasked = dataset.unmasked_objects(image_id) if hasattr(dataset, "unmasked_objects") else ""
     except (Exception, SystemExit, GeneratorExit) as error:  # as in load_image; masks may also be too large to measure
         facts.mask_error, facts.instances_known = failure(error), False
 

@@ -67,6 +67,7 @@ class Scan:
     mask_dtype: list[str]
     mask_distinct: np.ndarray  # int64 [I], distinct values of masks that are not bool, -1 otherwise
     mask_max: np.ndarray  # float64 [I], their largest value
+    unmasked: list[str]  # objects that the annotations list without a mask of them, "" for none
     mask_errors: dict[int, str]  # row -> text
     mask_error_codes: dict[int, str]  # row -> ds-mask-rank, ds-mask-axis-order, ds-mask-shape, ds-mask-count, ..., ""
     # instances

@@ -24,7 +24,7 @@ from mrcnn_roi.datasets.facts import path_of, sha1_of
 from mrcnn_roi.datasets.scan_columns import ERRORS, Columns, join, pack, select
 from mrcnn_roi.version import __version__
 
-FORMAT = 2  # to be raised when facts get another meaning
+FORMAT = 3  # to be raised when facts get another meaning
 MOST_ROWS = 500_000  # in one file
 OLDEST = 90 * 86_400  # seconds after which a file that nobody has written to is deleted
 

@@ -35,7 +35,7 @@ NUMBERS: dict[str, Any] = {
     "read": np.bool_,
     "instances_known": np.bool_,
 }
-TEXTS = ("dtype", "mode", "file_format", "sha1", "mask_dtype")
+TEXTS = ("dtype", "mode", "file_format", "sha1", "mask_dtype", "unmasked")
 INSTANCES = {"class_ids": (), "boxes": (4,), "areas": (), "duplicates": (), "crossings": ()}
 ERRORS = ("error", "mask_error")
 MASK_RANK = 4  # the axes of a mask's shape that are kept

@@ -21,6 +21,7 @@ BY_IMAGE_ID = (
     "annotated_size",
     "instance_names",
     "crossing_outlines",
+    "unmasked_objects",
     "scan_key",
     "image_reference",
     "source_image_link",

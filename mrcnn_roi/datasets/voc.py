@@ -18,9 +18,10 @@ import numpy as np
 from mrcnn_roi.datasets.files import setup_error
 from mrcnn_roi.datasets.images import orientation_applies
 from mrcnn_roi.datasets.outline_dataset import OutlineDataset, checked_class_names, finished, header_of
+from mrcnn_roi.datasets.problems import quoted
 from mrcnn_roi.datasets.source import Source
 from mrcnn_roi.datasets.voc_layout import VocSet, find_sets
-from mrcnn_roi.datasets.voc_maps import matched, read_names, read_numbers
+from mrcnn_roi.datasets.voc_maps import matched, missing, read_names, read_numbers
 from mrcnn_roi.datasets.voc_options import DIFFICULT, Options
 from mrcnn_roi.datasets.voc_parts import PARTS, checked_part, declared
 from mrcnn_roi.datasets.voc_reader import VocReader
@@ -81,6 +82,16 @@ class VocDataset(OutlineDataset):
     def crossing_outlines(self, image_id: int) -> np.ndarray | None:  # type: ignore[override]
         """As RecordDataset.crossing_outlines; None for a map, which has no outlines."""
         return None if "object_map" in self.image_info[image_id] else super().crossing_outlines(image_id)
+
+    def unmasked_objects(self, image_id: int) -> str:
+        """Objects of the XML file that are background in the map; difficult ones may be left out of it."""
+        info = self.image_info[image_id]
+        if "object_map" not in info:
+            return ""
+        pixels, numbers = read_numbers(info["object_map"])
+        boxes = extract_bboxes(pixels[..., None] == numbers)[:, [1, 0, 3, 2]].tolist()
+        lost = missing(pixels, matched(numbers.tolist(), boxes, info["objects"]), info["objects"])
+        return ", ".join(f"object {index + 1} {quoted(info['objects'][index].name)}" for index in lost)
 
     def scan_key(self, image_id: int) -> bytes | None:  # type: ignore[override]
         """As RecordDataset.scan_key; of maps with their size and time of modification, None where one is missing."""

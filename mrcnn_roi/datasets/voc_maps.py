@@ -21,6 +21,7 @@ from mrcnn_roi.datasets.voc_classes import VOC_COLOURS, ClassKey
 AS_NUMBERS = "save the numbers of the objects as an 8 bit palette PNG, 0 for the background"
 OWN = 0.1  # by how much another object's box must fit better than that of the object with the same number
 LEAST = 0.3  # IoU below which a box with another number is another object's; VOC's seams make small masks smaller
+SEEN = 0.05  # part of an object's box from which the map may have the object, under another one's number
 
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels, x2/y2 outside
 
@@ -98,6 +99,21 @@ def matched(numbers: Sequence[int], boxes: Sequence[Box], objects: Sequence[MapO
             found[row] = index
             taken.add(index)
     return found
+
+
+def missing(pixels: np.ndarray, found: Sequence[int | None], objects: Sequence[MapObject]) -> list[int]:
+    """The objects that `matched` gave no number and in whose box nearly all of the map is background. Difficult ones
+    are not among them, nor those the map has void for: nobody learns that they are background."""
+    lost = []
+    for index in sorted(set(range(len(objects))) - set(found)):
+        each = objects[index]
+        if each.difficult or each.box is None:
+            continue
+        x1, y1, x2, y2 = (max(round(side), 0) for side in each.box)
+        inside = pixels[y1:y2, x1:x2]
+        if inside.size and np.count_nonzero(inside) < SEEN * inside.size:
+            lost.append(index)
+    return lost
 
 
 def _pixels(path: str) -> tuple[np.ndarray, bool]:

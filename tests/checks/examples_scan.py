@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mrcnn_roi.datasets import load_dataset
 from tests.datasets.builders import annotation, coco_file
+from tests.datasets.voc_files import BOX, numbers, obj, voc_set, voc_xml
 
 from .toy import Toy, config, find
 
@@ -30,6 +31,16 @@ def outline(segmentation):
         return find(dataset, dataset, made=config(NUM_CLASSES=2))
 
 
+def mapped(*boxes):
+    """A VOC set whose map has the objects of these boxes; two are listed."""
+    second = (31, 16, 50, 35)
+    with tempfile.TemporaryDirectory() as folder:
+        text = voc_xml(obj("cat"), obj("dog", second), filename="a.jpg")
+        voc_set(Path(folder), {"a": (text, numbers(*boxes or (BOX, second)), None)})
+        dataset = load_dataset(folder)
+        return find(dataset, dataset, made=config(NUM_CLASSES=3))
+
+
 def slow(seconds):
     train = Slow(seconds)
     train.image_info = train.image_info[:1]
@@ -39,5 +50,6 @@ def slow(seconds):
 
 EXAMPLES = {
     "ds-polygon-selfcross": (lambda: outline(BOW), lambda: outline([[10, 10, 30, 10, 30, 30, 10, 30]])),
+    "ds-map-object-missing": (lambda: mapped(BOX), mapped),
     "ds-load-slow": (lambda: slow(0.55), lambda: slow(0)),
 }

@@ -273,6 +273,26 @@ def test_maps_with_xml(tmp_path):
     assert "a.png" in mask_refusal(dataset).where
 
 
+@pytest.mark.parametrize(
+    "second, pixels, lost",
+    [
+        (obj("dog", SECOND), numbers(BOX), 'object 2 "dog"'),
+        (obj("dog", SECOND), numbers(BOX, SECOND), ""),
+        (obj("dog", SECOND, more="<difficult>1</difficult>"), numbers(BOX), ""),
+        (obj("dog", SECOND), np.maximum(numbers(BOX), 255 * np.minimum(numbers(SECOND), 1)), ""),  # void
+        (obj("dog", BOX), numbers(BOX), ""),  # another object's pixels are there
+    ],
+    ids=["background", "there", "difficult", "void", "the same box"],
+)
+def test_objects_without_pixels(tmp_path, second, pixels, lost):
+    voc_set(tmp_path, {"a": (voc_xml(obj("cat"), second, filename="a.jpg"), pixels, None)})
+    dataset = load_dataset(tmp_path)
+    assert dataset.unmasked_objects(0) == lost
+    scan = scan_dataset(dataset)
+    assert scan.unmasked == [lost]
+    assert scan_dataset(dataset).unmasked == [lost]  # from the cache
+
+
 def test_objects_in_another_order_than_their_numbers(tmp_path):
     boxes = [(1, 1, 10, 10), (12, 1, 30, 20), (32, 1, 60, 30), (1, 25, 20, 40)]
     names = ["cat", "dog", "owl", "elk"]
