@@ -29,6 +29,6 @@ def test_the_demo_learns(tmp_path):
     def no_bar(title, total=None):
         yield lambda *done, **state: None
 
-    result = run_demo(tmp_path, minutes=4, seed=0, say=print, bar=no_bar, show=print)
+    result = run_demo(tmp_path, minutes=60, seed=0, say=print, bar=no_bar, show=print)
     assert result.scores["segm"]["AP50"] >= 0.7
     assert all(picture.is_file() for picture in result.pictures)
