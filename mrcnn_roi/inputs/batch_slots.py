@@ -17,7 +17,8 @@ Kinds = list[tuple[str, str, tuple[int, ...]]]  # name, dtype and shape of the a
 
 
 class BatchSlots:
-    """
+    """Slots of shared memory. `free` holds the numbers of those that nobody fills or reads.
+
     Args:
         sizes: bytes that each array of a sample may take, by name.
         batch_size: samples in a slot.
@@ -45,7 +46,7 @@ class BatchSlots:
         return kinds
 
     def sample(self, slot: int, seat: int, kinds: Kinds) -> Arrays:
-        """The arrays of a sample, views of its slot."""
+        """The arrays of a sample in its seat of a slot, views of it."""
         return {
             name: self._view(self._memory[slot], name, dtype, shape, seat * _bytes(dtype, shape))
             for name, dtype, shape in kinds
