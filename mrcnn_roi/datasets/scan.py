@@ -111,8 +111,9 @@ def scan_dataset(
     fast: headers and annotations only; nothing is decoded, masks are not drawn.
     progress: called with (images done, images in all).
     limit: images beyond it are scanned as if fast, a sample that is always the same is read; None reads all.
-    workers: how many processes read; None is one a processor, 0 or 1 none besides this one. They are started when there
-        is enough to do. Where processes cannot be forked, threads do it, for loaders that allow it.
+    workers: how many processes read; None is one a processor and at least two, 0 or 1 none besides this one. They are
+        started when there is enough to do, for pictures of users' own classes at once. Where processes cannot be
+        forked, threads do it, for loaders that allow it.
     cache: whether what was found may be kept in a file of the user's cache folder, and taken from it where image and
         annotations are the same. Users' own classes are always read anew: what their code does is not known.
     channels: IMAGE_CHANNEL_COUNT, which load_image is asked for where it can be (`base.load_channels`). Images that do
@@ -131,7 +132,7 @@ def scan_dataset(
     done, started = len(image_ids) - len(rest), time.perf_counter()
     try:
         for rows, columns in measured(
-            dataset, image_ids, read, rest.tolist(), processes.cores() if workers is None else workers, channels
+            dataset, image_ids, read, rest.tolist(), max(2, processes.cores()) if workers is None else workers, channels
         ):
             parts.append((rows, columns))
             done += len(rows)

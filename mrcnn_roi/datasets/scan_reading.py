@@ -1,6 +1,7 @@
 """Reading the images of a scan: in this process while it takes no time, then in workers.
 
-Users' classes are treated with care: what fails in a worker is looked at again outside of it, for a class may hold what
+Users' classes are treated with care: their pictures are read in workers from the first one on, for their code may end
+its process or never come back. What fails in a worker is looked at again outside of it, for a class may hold what
 processes cannot share, and where workers hang or cannot begin, this process reads what is left.
 """
 
@@ -32,6 +33,10 @@ def measured(
 ) -> Iterator[tuple[list[int], Columns]]:
     """(rows, their columns) of all rows, in any order. channels: what load_image is asked for."""
     one = partial(_one, dataset, image_ids, read, channels)
+    users = workers > 1 and not getattr(dataset, "parallel_safe", False) and any(read[row] for row in rows)
+    if users and processes.available():
+        yield from _shared(one, dataset, image_ids, read, rows, min(workers, len(rows)), 0.0)
+        return
     started = shown = time.perf_counter()
     slowest, own, facts = 0.0, list[int](), list[ImageFacts]()
     for done, row in enumerate(rows):

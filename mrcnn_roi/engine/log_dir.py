@@ -22,15 +22,26 @@ class LogDir:
 
 
 def log_dir_for(name: str, model_dir, model_path=None) -> LogDir:
-    """A new folder model_dir/{name}{YYYYmmddTHHMM}, or the one that model_path, a checkpoint, came from."""
+    """A new folder model_dir/{name}{YYYYmmddTHHMM}, or the one that model_path, a checkpoint, came from.
+
+    Where a run of this minute has written its losses, the new folder is of the next minute that is free: in the
+    original the second run wrote over the first.
+    """
     now, epoch = datetime.datetime.now(), 0
     match = CHECKPOINT.fullmatch(os.fspath(model_path)) if model_path else None
     if match:
         with contextlib.suppress(ValueError):  # digits that are no date: not one of our folders
             now, epoch = datetime.datetime.strptime(match["date"], "%Y%m%dT%H%M"), int(match["epoch"])
-    folder = os.path.join(os.fspath(model_dir), f"{name.lower()}{now:%Y%m%dT%H%M}")
+    folder = _folder(name, model_dir, now)
+    while not match and os.path.exists(os.path.join(folder, "losses.csv")):  # another run that began in this minute
+        now += datetime.timedelta(minutes=1)
+        folder = _folder(name, model_dir, now)
     checkpoint = os.path.join(folder, f"mask_rcnn_{name.lower()}_{{epoch:04d}}.h5")
     return LogDir(folder, checkpoint, epoch)
+
+
+def _folder(name: str, model_dir, time: datetime.datetime) -> str:
+    return os.path.join(os.fspath(model_dir), f"{name.lower()}{time:%Y%m%dT%H%M}")
 
 
 def latest_checkpoint(model_dir) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import re
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from mrcnn_roi.checks.losses import GROUP
+from mrcnn_roi.findings import SetupError, run_checks
 from mrcnn_roi.inputs.pipeline import Batches
 
 # The original's presets; any other text is a regular expression on layer names.
@@ -61,13 +64,16 @@ def compile_model(model, learning_rate, momentum, clip_norm, loss_weights, weigh
 
 
 class SaveEpochs(keras.callbacks.Callback):
-    """Writes the weights after every epoch to path.format(epoch=...), under a temporary name until they are whole."""
+    """Writes the weights after every epoch to path.format(epoch=...), under a temporary name until they are whole; not
+    those of an epoch whose loss is NaN."""
 
     def __init__(self, path: str):
         super().__init__()
         self.path = path
 
     def on_epoch_end(self, epoch, logs=None):
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            return
         self.model.save_weights(self.path.format(epoch=epoch + 1))
 
 
@@ -87,13 +93,14 @@ def default_callbacks(log_dir, checkpoint_path):
 def fit(model, train: Batches, val: Batches | None, config, *, first_epoch, epochs, callbacks, verbose):
     """Runs keras_model.fit from first_epoch to epochs and returns its History.
 
-    An error in making a sample ends the run as itself (SetupError that names the image), not as TensorFlow's.
+    An error in making a sample ends the run as itself (SetupError that names the image), not as TensorFlow's. A loss
+    that is not finite ends it with SetupError.
     """
     validation = {}
     if val is not None and config.VALIDATION_STEPS:
         validation = {"validation_data": val.as_dataset(), "validation_steps": int(config.VALIDATION_STEPS)}
     try:
-        return model.fit(
+        history = model.fit(
             train.as_dataset(),
             initial_epoch=first_epoch,
             epochs=epochs,
@@ -103,10 +110,14 @@ def fit(model, train: Batches, val: Batches | None, config, *, first_epoch, epoc
             shuffle=False,  # the batches are shuffled already
             **validation,
         )
+        found = run_checks(GROUP, losses=history.history.get("loss"), first_epoch=first_epoch)
+        if found:
+            raise SetupError(found)
+        return history
     except tf.errors.OpError:
         for batches in (train, val):
             if batches is not None and batches.error is not None:
-                raise batches.error from None
+                raise batches.error from batches.error.__cause__  # the user's own, where there is one
         raise
     finally:
         for batches in (train, val):

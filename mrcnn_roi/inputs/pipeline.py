@@ -111,28 +111,20 @@ class Batches:
         return sample
 
     def first(self) -> tuple[list, dict]:
-        """(image ids, batch) that the stream begins with, made here and now; the stream itself is not touched."""
-        places = list(itertools.islice(self.places(), self.batch_size))
-        return [place.image_id for place in places], self._stack([self.sample(place) for place in places])
+        """(image ids, batch) that the stream begins with, made now and, where there are workers, by one of them; the
+        stream itself is not touched."""
+        image_ids = [place.image_id for place in itertools.islice(self.places(), self.batch_size)]
+        stream = self._stream(min(self.workers, 1), self.batch_size)
+        try:
+            return image_ids, stream.take(self._stack)
+        finally:
+            stream.close()
 
     def __iter__(self):
-        workers, sizes = self.workers, _sample_sizes(self.config)
+        workers = self.workers
         least, most = workers + self.batch_size, 2 * (workers + self.batch_size)
-        ahead = max(least, min(most, SHARED_BYTES // sum(sizes.values())))
-        stream = SampleStream(
-            self.sample,
-            self.threaded_sample,
-            self.places(),
-            name_of=self._name,
-            workers=workers,
-            batch_size=self.batch_size,
-            ahead=-(-ahead // self.batch_size),
-            sizes=sizes,
-            most_bytes=SHARED_BYTES,
-            # A user's augmentation may draw from np.random, which several threads would share.
-            parallel_safe=getattr(self.dataset, "parallel_safe", False) and self.augmentation is None,
-        )
-        self._streams.add(stream)
+        size = sum(_sample_sizes(self.config).values())
+        stream = self._stream(workers, max(least, min(most, SHARED_BYTES // size)))
         try:
             while True:
                 yield stream.take(self._stack)
@@ -143,6 +135,24 @@ class Batches:
             raise
         finally:
             stream.close()
+
+    def _stream(self, workers: int, ahead: int) -> SampleStream:
+        """ahead: samples."""
+        stream = SampleStream(
+            self.sample,
+            self.threaded_sample,
+            self.places(),
+            name_of=self._name,
+            workers=workers,
+            batch_size=self.batch_size,
+            ahead=-(-ahead // self.batch_size),
+            sizes=_sample_sizes(self.config),
+            most_bytes=SHARED_BYTES,
+            # A user's augmentation may draw from np.random, which several threads would share.
+            parallel_safe=getattr(self.dataset, "parallel_safe", False) and self.augmentation is None,
+        )
+        self._streams.add(stream)
+        return stream
 
     def close(self) -> None:
         """Ends the workers of all streams, and forgets what is cached."""

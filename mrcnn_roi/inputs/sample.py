@@ -240,7 +240,10 @@ def _whole_numbers(class_ids) -> np.ndarray:
 
 def _augment(dataset, image_id, augmentation, image, masks, rng):
     try:
-        return apply_augmentation(augmentation, image, masks, rng)
+        image, masks = apply_augmentation(augmentation, image, masks, rng)
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise ValueError("expected finite pixels from it, received NaN or infinity")
+        return image, masks
     except Exception as error:
         message = f"the augmentation {augmentation_name(augmentation)} failed with {_described(error)}"
         _fail("aug-fails", dataset, image_id, message, "try it on this image alone", error)

@@ -219,7 +219,8 @@ def test_large_sets_are_sampled(tmp_path):
 def test_progress_grows_to_the_number_of_images(monkeypatch):
     monkeypatch.setattr("mrcnn_roi.datasets.scan_reading.TOLD", 0)
     seen = []
-    scan_dataset(InMemory(*[(IMAGE, (MASK, IDS))] * 3), progress=lambda done, total: seen.append((done, total)))
+    images = InMemory(*[(IMAGE, (MASK, IDS))] * 3)
+    scan_dataset(images, workers=1, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
@@ -244,7 +245,7 @@ def test_users_classes_are_scanned_in_one_thread():
             threads.add(threading.get_ident())
             return super().load_image(image_id)
 
-    scan_dataset(Watched(*[(IMAGE, (MASK, IDS))] * 3))
+    scan_dataset(Watched(*[(IMAGE, (MASK, IDS))] * 3), workers=1)
     assert threads == {threading.get_ident()}
 
 

@@ -72,6 +72,13 @@ def test_an_image_that_kills_the_process_is_named():
     assert found.instances_known.sum() == IMAGES - 1
 
 
+def test_a_class_that_kills_its_process_at_the_first_image_is_survived(monkeypatch):
+    monkeypatch.setattr(scan_reading, "WORTH", (60, 60))
+    found = scan_dataset(Pictures(lambda image_id, forked: os._exit(9) if image_id == 0 else None))
+    assert found.image_errors == {0: "the process that read it died (exit status 9)"}
+    assert found.instances_known.sum() == IMAGES - 1
+
+
 def test_an_error_that_only_a_forked_process_has_is_none():
     def shared_file(image_id, forked):
         if forked:

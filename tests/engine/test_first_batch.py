@@ -142,11 +142,11 @@ def test_spoilt_weights_are_named_before_anything_is_written(model, capsys):
 
 
 def test_wrong_inputs_are_not_run_through_the_network(model, monkeypatch):
-    def spoil(image, masks, rng):
-        return image * np.float32(np.nan), masks
-
     monkeypatch.setattr(first_batch, "run_forward", None)
-    batches = Batches(Boxes(), model.config, seed=0, augmentation=spoil)
+    batches = Batches(Boxes(), model.config, seed=0)
+    image_ids, inputs = batches.first()
+    inputs["input_image"] = inputs["input_image"] * np.nan
+    monkeypatch.setattr(batches, "first", lambda: (image_ids, inputs))
     findings = inspect_first_batch(model.keras_model, batches, model.config)
     assert [each.code for each in findings] == ["fb-image-nonfinite"]
     assert "box-" in findings[0].where

@@ -55,3 +55,17 @@ def test_find_last_takes_the_newest_and_passes_over_empty_folders(tmp_path):
 def test_nothing_to_find(tmp_path, folder):
     with pytest.raises(FileNotFoundError, match="no folder starting with 'balloon'"):
         find_last("balloon", tmp_path / folder)
+
+
+def test_a_second_run_of_the_same_minute_has_a_folder_of_its_own(tmp_path):
+    folders = []
+    for _ in range(3):
+        run = log_dir_for("balloon", tmp_path)
+        path = tmp_path / run.folder
+        path.mkdir()
+        (path / "losses.csv").touch()
+        (path / "mask_rcnn_balloon_0001.h5").touch()
+        folders.append(run.folder)
+    assert len(set(folders)) == 3
+    assert find_last("balloon", tmp_path).startswith(folders[2])
+    assert log_dir_for("balloon", tmp_path, f"{folders[0]}/mask_rcnn_balloon_0001.h5").folder == folders[0]

@@ -233,6 +233,44 @@ def test_clipping_is_by_the_global_norm():
     assert model.optimizer.global_clipnorm is None
 
 
+@pytest.mark.usefixtures("eagerly")
+def test_a_loss_that_becomes_nan_ends_the_run(model, boxes):
+    class Spoil(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                layer = self.model.get_layer("fpn_p2")
+                layer.set_weights([each * np.nan for each in layer.get_weights()])
+
+    with pytest.raises(SetupError, match="run-loss-nonfinite") as caught:
+        model.train(boxes(), None, 0.01, 3, "all", preflight="off", custom_callbacks=[Spoil()])
+    assert caught.value.findings[0].where == "epoch 2"
+    assert "checkpoint of epoch 1" in caught.value.findings[0].fix
+    assert [each for each in os.listdir(model.log_dir) if each.endswith(".h5")] == ["mask_rcnn_small_0001.h5"]
+
+
+def test_the_error_of_a_loader_keeps_its_own_cause(model, boxes):
+    class Broken(boxes):
+        def load_image(self, image_id):
+            return {}["mine"]
+
+    with pytest.raises(SetupError, match="mine") as caught:
+        model.train(Broken(), None, 0.01, 1, "all", preflight="off")
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__cause__.__traceback__.tb_next is not None
+
+
+@pytest.mark.parametrize("preflight", ["error", "warn", "off"])
+def test_a_loader_that_ends_its_process_is_named(model, boxes, preflight):
+    class Ends(boxes):
+        def load_mask(self, image_id):
+            if image_id == 3:
+                os._exit(3)
+            return super().load_mask(image_id)
+
+    with pytest.raises(SetupError, match=r"box-3.png.*died"):
+        model.train(Ends(), None, 0.01, 9, "all", preflight=preflight)
+
+
 @pytest.mark.slow
 def test_two_devices_train_on_the_mean():
     """In a process of its own: devices are split before TensorFlow starts."""

@@ -11,6 +11,7 @@ from mrcnn_roi.inputs.sample import build_sample, load_image_gt
 from mrcnn_roi.ops.images import mold_image, resize_image
 from mrcnn_roi.ops.masks import extract_bboxes, minimize_mask, resize_mask
 from mrcnn_roi.ops.meta import compose_image_meta, parse_image_meta
+from tests.engine.conftest import Boxes, SmallConfig
 from tests.inputs.conftest import memory_dataset, small_config
 
 
@@ -291,3 +292,13 @@ def test_an_exception_without_words_is_named():
     dataset.load_image = fails
     with pytest.raises(SetupError, match=r"picture0\.png.*SilentError"):
         build_sample(dataset, small_config(), 0, np.random.default_rng(0))
+
+
+def test_an_augmentation_that_makes_nan_is_named():
+    def spoil(image, masks, rng):
+        return image * np.float32(np.nan), masks
+
+    with pytest.raises(SetupError, match="NaN or infinity") as caught:
+        load_image_gt(Boxes(), SmallConfig(), 1, augmentation=spoil)
+    (finding,) = caught.value.findings
+    assert (finding.code, finding.where) == ("aug-fails", "box-1.png")
