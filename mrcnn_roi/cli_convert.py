@@ -60,8 +60,8 @@ def convert(
 def split(
     data: Data,
     folder: Annotated[Path, typer.Option("--out", "-o", help="Folder for train.json, val.json and test.json.")],
-    val: Annotated[float, typer.Option(help="Share of the images to validate on.")] = 0.2,
-    test: Annotated[float, typer.Option(help="Share of the images to keep for the end.")] = 0.0,
+    val: Annotated[float, typer.Option(help="Share of every class, and about of the images, to validate on.")] = 0.2,
+    test: Annotated[float, typer.Option(help="Share to keep for the end, in the same way.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Another seed gives another split; the same one the same.")] = 0,
     images: Images = None,
     images_root: ImagesRoot = None,

@@ -308,8 +308,9 @@ class Config:
     SAMPLE_CACHE: Annotated[str, CheckedBy("cfg-sample-cache")] = "off"
     SAMPLE_CACHE_LIMIT: Annotated[float, Range(0)] = 4.0
 
-    # Seed of the training pipeline (shuffling, augmentation, sampling), a whole number. None: another one
-    # each run.
+    # Seed of the training pipeline (shuffling, augmentation, sampling), a whole number. None: another one each run.
+    # Weights that begin at random, and which RoIs the heads learn from, are Keras' and TensorFlow's:
+    # keras.utils.set_random_seed before the model is made.
     SEED: Annotated[int | None, Range(0, 2**32 - 1)] = None
 
     # ---- computed by Config(), do not set --------------------------------------------------------------

@@ -139,6 +139,7 @@ class _Job:
     annotations: int = 0
     images_left_out: int = 0
     annotations_left_out: int = 0
+    _any_image: bool = False  # whether there are image files, so that one that is missing is a fault
 
     def write(self, file: TextIO, step: Callable[[], None]) -> Written:
         """Writes the whole text. Raises SetupError with all that cannot be converted, unless it may be left out."""
@@ -147,6 +148,7 @@ class _Job:
         image_numbers = FileIds([info["id"] for info in self.dataset.image_info], lowest=0)
         numbers = FileIds(record_ids(self.dataset), lowest=1)
         images = []
+        self._any_image = any(os.path.isfile(info.get("path") or "") for info in self.dataset.image_info)
         for image_id in map(int, self.dataset.image_ids):
             number = image_numbers.give(self.dataset.image_info[image_id]["id"])
             entry = self._image(file, image_id, number, categories, numbers)
@@ -164,6 +166,9 @@ class _Job:
     def _image(self, file: TextIO, image_id: int, number: int, categories: dict, numbers: FileIds) -> str:
         """Writes the annotations of one image and returns its entry, "" where it is left out."""
         info = self.dataset.image_info[image_id]
+        if self.skip_broken and self._any_image and not os.path.isfile(info.get("path") or ""):
+            self.images_left_out += 1
+            return ""
         try:
             (height, width), instances, broken = instances_of(self.dataset, image_id, self.skip_broken)
             if broken and not instances:  # without its objects it would teach that they are background

@@ -193,7 +193,7 @@ class ImageFolder:
         """(detail, fix) of a name that `find` does not find."""
         if inside(self.folder, name.replace("\\", "/")) is None:
             detail = f"{shown(name)} leads out of {shown(str(self.folder), 200)}"
-            fix = "give file names relative to the image folder, or name the right folder: images= (--train-images)"
+            fix = "give names relative to the image folder, or name the right one: images= (--train-images, --images)"
             return detail, fix
         path = self.expected(name)
         near = closest_name(os.path.dirname(path), os.path.basename(path))
@@ -203,5 +203,5 @@ class ImageFolder:
         return (
             detail,
             f"put the files into {shown(str(self.folder), 200)}, or name the folder that holds them: "
-            "images=, on the command line --train-images",
+            "images=, on the command line --train-images or --images",
         )

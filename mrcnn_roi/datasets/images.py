@@ -172,7 +172,7 @@ def _faults(path: str | os.PathLike) -> Iterator[None]:
     if not os.path.isfile(path):  # before open: a FIFO would block for ever
         near = closest_name(os.path.dirname(path) or ".", os.path.basename(os.fspath(path)))
         text = f"no such image file{'; ' + near if near else ''}"
-        fix = "correct the path in the annotations, or name the image folder: images= (--train-images)"
+        fix = "correct the path in the annotations, or name the image folder: images= (--train-images, --images)"
         raise setup_error("ds-file-missing", path, text, fix)
     try:
         with _silent():

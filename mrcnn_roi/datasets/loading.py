@@ -154,7 +154,7 @@ def _source(annotations: str | os.PathLike, images: str | os.PathLike | None) ->
         raise setup_error("ds-file-unreadable", path, "neither a regular file nor a folder", "name a file or a folder")
     if images is not None and not os.path.isdir(images):
         text = f"the image folder {shown(str(images), 200)} is no folder"
-        fix = "name the folder that holds the images: images= (--train-images)"
+        fix = "name the folder that holds the images: images= (--train-images, --images)"
         raise setup_error("ds-file-missing", path, text, fix)
     return Source(path, None if images is None else Path(images))
 

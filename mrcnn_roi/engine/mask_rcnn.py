@@ -147,8 +147,9 @@ class MaskRCNN:
         augmentation: callable (image, masks, rng) -> (image, masks), an albumentations transform or an imgaug-style
             augmenter. no_augmentation_sources: dataset sources it is not applied to.
         preflight: "error" refuses to start when the preflight or the first batch shows an ERROR (SetupError), "warn"
-            prints findings and starts, "off" looks at nothing. The first batch is looked at after it was made and
-            run through the model once, which changes neither the model nor any random numbers.
+            prints findings and starts, "off" looks at nothing; annotation files that could not be read raise SetupError
+            at any level. The first batch is looked at after it was made and run through the model once, which changes
+            neither the model nor any random numbers.
         findings: what preflight() found in this set-up already and was shown; then it is not run again.
         Returns Keras' History; an empty one, and a line that says so, when epoch `epochs` is done already, so that a
         script of several stages can be resumed.
@@ -167,6 +168,7 @@ class MaskRCNN:
         seed, steps = getattr(self.config, "SEED", None), int(self.config.STEPS_PER_EPOCH)
         validate = val_dataset is not None and self.config.VALIDATION_STEPS
         used = [train_dataset, val_dataset] if validate else [train_dataset]
+        training.refuse_unread(used)
         images = [len(each.image_ids) for each in used]
         train = Batches(
             train_dataset,

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from mrcnn_roi.checks.losses import GROUP
-from mrcnn_roi.findings import SetupError, run_checks
+from mrcnn_roi.findings import SetupError, Severity, run_checks
 from mrcnn_roi.inputs.pipeline import Batches
 
 # The original's presets; any other text is a regular expression on layer names.
@@ -22,6 +22,7 @@ LAYER_PRESETS = {
     "5+": r"(res5.*)|(bn5.*)|(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)",
     "all": ".*",
 }
+UNREAD = ("ds-json-invalid", "ds-xml-invalid", "ds-via-format")  # files or records that make no sense
 
 
 def set_trainable(model, layer_regex, log=None):
@@ -88,6 +89,15 @@ def default_callbacks(log_dir, checkpoint_path):
     if importlib.util.find_spec("tensorboard"):
         callbacks.append(keras.callbacks.TensorBoard(log_dir=log_dir, histogram_freq=0, write_graph=False))
     return callbacks
+
+
+def refuse_unread(datasets) -> None:
+    """Raises SetupError with what the loaders of the datasets could not read at all: nothing of it is left in them at
+    which training could stop, and its objects would be learned as background or be missing."""
+    found = [each for dataset in datasets for each in getattr(dataset, "annotation_problems", ())]
+    unread = [each for each in found if each.severity is Severity.ERROR and each.code in UNREAD]
+    if unread:
+        raise SetupError(unread)
 
 
 def fit(model, train: Batches, val: Batches | None, config, *, first_epoch, epochs, callbacks, verbose):

@@ -69,7 +69,7 @@ def parse_recipes(settings: Settings) -> dict[str, tuple[float, ...]]:
     recipes: dict[str, tuple[float, ...]] = {}
     for name, value in _pairs(settings):
         if name not in RECIPES:
-            near = difflib.get_close_matches(name, RECIPES, n=1, cutoff=0.5)
+            near = difflib.get_close_matches(name, RECIPES, n=1, cutoff=0.6)
             hint = f'; did you mean "{near[0]}"?' if near else ""
             raise ValueError(f"expected augmentations among {', '.join(RECIPES)}, received {name!r}{hint}")
         if name in recipes:

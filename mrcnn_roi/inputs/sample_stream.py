@@ -131,7 +131,8 @@ class SampleStream:
             return sample
         except WorkerStalledError as error:
             workers.close()
-            self._go_on_alone(workers, f"{error} at {self._name_of(error.item)}")
+            once_more = f"it is tried once more here, for up to {PATIENCE:.0f} seconds"
+            self._go_on_alone(workers, f"{error} at {self._name_of(error.item)}; {once_more}")
             return self._next()
 
     def _go_on_alone(self, workers: SampleWorkers, why: str) -> None:

@@ -284,6 +284,17 @@ def test_broken_annotations_are_refused_or_left_out(tmp_path):
     assert load_dataset(written.path).annotation_problems == []
 
 
+def test_images_that_are_missing_are_left_out_where_others_are_there(tmp_path):
+    images = [{"id": i, "file_name": f"{i}.png", "height": 40, "width": 60} for i in (1, 2)]
+    path = coco_file(tmp_path, [annotation(id=i, image_id=i) for i in (1, 2)], images)
+    (tmp_path / "2.png").unlink()
+    dataset = load_dataset(path)
+    assert write_coco(dataset, tmp_path / "all.json").images == 2
+    assert write_coco(dataset, tmp_path / "some.json", skip_broken=True)[2:] == (1, 1, 1, 0)
+    (tmp_path / "1.png").unlink()
+    assert write_coco(dataset, tmp_path / "none.json", skip_broken=True).images == 2  # the annotations alone
+
+
 def test_annotations_that_the_loader_could_not_take_are_lost_too(tmp_path):
     dataset = load_dataset(coco_file(tmp_path, [annotation(), annotation(id=2, image_id=77)]))
     with pytest.raises(SetupError, match="ds-ann-image-unknown"):

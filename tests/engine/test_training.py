@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from mrcnn_roi.engine import training
 from mrcnn_roi.engine.mask_rcnn import MaskRCNN
-from mrcnn_roi.findings import SetupError
+from mrcnn_roi.findings import Finding, SetupError, Severity
 
 LOSSES = ["rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss"]
 
@@ -257,6 +257,15 @@ def test_the_error_of_a_loader_keeps_its_own_cause(model, boxes):
         model.train(Broken(), None, 0.01, 1, "all", preflight="off")
     assert isinstance(caught.value.__cause__, KeyError)
     assert caught.value.__cause__.__traceback__.tb_next is not None
+
+
+@pytest.mark.parametrize("preflight", ["warn", "off"])
+def test_annotations_that_could_not_be_read_are_not_passed_over(model, boxes, preflight):
+    train = boxes()
+    message = "1 of 7 records: not what the format asks for: cut.json: not JSON"
+    train.annotation_problems.append(Finding("ds-json-invalid", Severity.ERROR, message, "annotate it anew", "labels"))
+    with pytest.raises(SetupError, match="cut.json"):
+        model.train(train, None, 0.01, 9, "all", preflight=preflight)
 
 
 @pytest.mark.parametrize("preflight", ["error", "warn", "off"])
