@@ -19,6 +19,17 @@ def _missing(what: str):
     pytest.skip(f"needs {what} beside the project")
 
 
+@pytest.fixture(scope="module")
+def users_classes_here():
+    """Scans read users' classes in this process. For tests of hundreds of preflights: forking a process that has
+    TensorFlow's memory takes longer than they do. What workers change is tested in datasets/test_scan_workers."""
+    from mrcnn_roi.datasets import scan_reading
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan_reading, "USERS_APART", False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder ../shared; tests that use it skip where it is absent, and fail in CI."""

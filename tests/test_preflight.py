@@ -20,6 +20,8 @@ from .checks.test_fit import only
 from .checks.toy import CPU, Toy, ToyConfig, config, find, grave, noise, rectangles, sample, toys
 from .checks.weight_files import write
 
+pytestmark = pytest.mark.usefixtures("users_classes_here")
+
 
 class PedestrianConfig(Config):
     NAME = "pedestrians"

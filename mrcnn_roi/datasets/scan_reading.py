@@ -23,6 +23,7 @@ from mrcnn_roi.datasets.scan_columns import Columns, pack, select
 
 WORTH = 0.3, 0.5  # seconds done alone, and left to do, from which workers are worth starting
 CHUNK, FULL_COST = 128, 16  # images given to a worker at once: so many headers, or so many times fewer pictures
+USERS_APART = True  # users' classes are read in workers from the first picture on
 PATIENCE = 60.0, 50.0  # seconds, or times the slowest image so far, that workers may be silent
 TOLD = 0.2  # seconds between two reports of progress
 RETRIED = 10  # images that failed in a worker, looked at again outside of it
@@ -33,8 +34,8 @@ def measured(
 ) -> Iterator[tuple[list[int], Columns]]:
     """(rows, their columns) of all rows, in any order. channels: what load_image is asked for."""
     one = partial(_one, dataset, image_ids, read, channels)
-    users = workers > 1 and not getattr(dataset, "parallel_safe", False) and any(read[row] for row in rows)
-    if users and processes.available():
+    apart = USERS_APART and workers > 1 and processes.available()
+    if apart and not getattr(dataset, "parallel_safe", False) and any(read[row] for row in rows):
         yield from _shared(one, dataset, image_ids, read, rows, min(workers, len(rows)), 0.0)
         return
     started = shown = time.perf_counter()
