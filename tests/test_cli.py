@@ -152,6 +152,14 @@ def test_show_takes_data_and_settings(data, monkeypatch):
     assert (data / "new" / "folder" / "a.png").is_file()
 
 
+def test_a_config_alone_waits_for_no_large_library(data):
+    """Half a second is what a check of a config may take, and each of these takes a third of one or more."""
+    program = "import sys; from mrcnn_roi.cli import app; app(sys.argv[1:], standalone_mode=False);"
+    program += "print({'tensorflow', 'keras', 'scipy', 'skimage', 'matplotlib', 'h5py'} & set(sys.modules))"
+    command = [sys.executable, "-c", program, "check", "-c", str(data / "small.yaml")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1] == "set()"
+
+
 def test_show_takes_folders_called_like_its_words(data, monkeypatch):
     monkeypatch.chdir(data)
     for name in ("rois", "DATA", "levels"):

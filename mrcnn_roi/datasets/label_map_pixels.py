@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import numpy as np
-from scipy import ndimage
 
 from mrcnn_roi.datasets.files import setup_error
 from mrcnn_roi.datasets.images import read_label_map
@@ -53,6 +52,8 @@ def windows_of(label_map: np.ndarray, numbers: np.ndarray) -> list[tuple[slice, 
         return []
     if numbers[0] < 0 or numbers[-1] > max(65535, 2 * len(numbers)):
         label_map, numbers = _renumbered(label_map, numbers), np.arange(1, len(numbers) + 1)
+    from scipy import ndimage  # a third of a second, which a config alone need not wait for
+
     found = ndimage.find_objects(label_map, int(numbers[-1]))
     return [found[number - 1] for number in numbers.tolist()]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import ndimage
 
 from mrcnn_roi.datasets.image_header import Header
 from mrcnn_roi.datasets.label_map_classes import MapFile
@@ -65,6 +64,8 @@ def count_rims(label_map: np.ndarray, numbers: np.ndarray) -> tuple[int, bool]:
     than the other instances, the map is one of small objects side by side; where there is one rim for each instance
     that is no smaller, one of cells with membranes.
     """
+    from scipy import ndimage
+
     place = np.searchsorted(numbers, label_map).clip(max=len(numbers) - 1)
     own = numbers[place] == label_map
     rank = np.where(own, place + 1, 0).astype(np.int32)
@@ -82,6 +83,8 @@ def count_rims(label_map: np.ndarray, numbers: np.ndarray) -> tuple[int, bool]:
 
 def count_pieces(mask: np.ndarray) -> int:
     """How many pieces of a bool mask [H, W] lie well apart from one another and are no specks."""
+    from scipy import ndimage
+
     near = ndimage.maximum_filter(mask, GAP)
     labels, count = ndimage.label(near, np.ones((3, 3), bool))
     area = np.bincount(labels[mask], minlength=count + 1)[1:]

@@ -18,8 +18,10 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 ASK = 2.0  # seconds after which a waiting worker looks whether its parent is still there
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # malloc.h
@@ -70,6 +72,8 @@ def work(
     patience: seconds without any answer after which StalledError is raised. The workers are gone when the
         iterator is closed.
     """
+    from multiprocessing.connection import wait  # takes a while, and a check of a config alone need not wait for it
+
     waiting, unborn = [list(chunk) for chunk in reversed(chunks)], 0
     crew: list[Worker] = []
     try:
