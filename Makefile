@@ -1,11 +1,12 @@
 # make demo       draw the shapes dataset, check, train, evaluate, save pictures (about five minutes)
 # make test       lint, types, import contracts, tests
 # make test-slow  the tests that take minutes each
+# make coverage   the tests of `make test` with the lines they reach, which takes half as long again
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow lint readme clean
+.PHONY: demo test test-slow coverage lint readme clean
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "mrcnn_roi needs Python 3.10 or newer: make PYTHON=python3.11")'
@@ -18,10 +19,13 @@ demo: $(VENV)/.installed
 	$(BIN)/mrcnn-roi demo
 
 test: $(VENV)/.installed lint
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 test-slow: $(VENV)/.installed
 	$(BIN)/python -m pytest -m slow
+
+coverage: $(VENV)/.installed
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal --cov --cov-report=term
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
