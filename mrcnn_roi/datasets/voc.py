@@ -43,6 +43,16 @@ class _Instances(NamedTuple):
     numbers: np.ndarray  # [N], the pixels' values
 
 
+def _boxes(masks: np.ndarray) -> np.ndarray:
+    """int32 [N, (y1, x1, y2, x2)] of masks [N, H, W]."""
+    return extract_bboxes(np.moveaxis(masks, 0, -1))
+
+
+def _matched(numbers: np.ndarray, boxes: np.ndarray, info: dict) -> list[int | None]:
+    """For each number of a map the index of the object of the XML file that it is, or None."""
+    return matched(numbers.tolist(), boxes[:, [1, 0, 3, 2]].tolist(), info["objects"])
+
+
 class VocDataset(OutlineDataset):
     """A dataset of VOC files. image_info entries with masks from maps hold "object_map" and "class_map"; these are
     read when the masks are asked for."""
@@ -89,8 +99,7 @@ class VocDataset(OutlineDataset):
         if "object_map" not in info:
             return ""
         pixels, numbers = read_numbers(info["object_map"])
-        boxes = extract_bboxes(pixels[..., None] == numbers)[:, [1, 0, 3, 2]].tolist()
-        lost = missing(pixels, matched(numbers.tolist(), boxes, info["objects"]), info["objects"])
+        lost = missing(pixels, _matched(numbers, _boxes(pixels == numbers[:, None, None]), info), info["objects"])
         return ", ".join(f"object {index + 1} {quoted(info['objects'][index].name)}" for index in lost)
 
     def scan_key(self, image_id: int) -> bytes | None:  # type: ignore[override]
@@ -111,8 +120,8 @@ class VocDataset(OutlineDataset):
         pixels, numbers = read_numbers(info["object_map"])
         self._check_map(image_id, pixels, numbers)
         masks = pixels == numbers[:, None, None]
-        boxes = extract_bboxes(np.moveaxis(masks, 0, -1))
-        found = matched(numbers.tolist(), boxes[:, [1, 0, 3, 2]].tolist(), info["objects"])
+        boxes = _boxes(masks)
+        found = _matched(numbers, boxes, info)
         objects = [None if index is None else info["objects"][index] for index in found]
         names = ["" if each is None else each.name for each in objects]
         unknown = [row for row, name in enumerate(names) if not name]

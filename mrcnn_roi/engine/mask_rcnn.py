@@ -18,7 +18,6 @@ from mrcnn_roi.engine.log_dir import find_last, log_dir_for
 from mrcnn_roi.engine.run_folder import describe_run
 from mrcnn_roi.engine.weight_report import print_report
 from mrcnn_roi.findings import SetupError, Severity
-from mrcnn_roi.inputs.pipeline import Batches
 from mrcnn_roi.network.build import build_inference, build_training
 from mrcnn_roi.ops.anchors import compute_backbone_shapes, generate_pyramid_anchors
 from mrcnn_roi.ops.boxes import norm_boxes
@@ -165,24 +164,14 @@ class MaskRCNN:
         if preflight != "off" and findings is None:
             findings = self._preflight(train_dataset, val_dataset, layers, learning_rate, epochs, augmentation)
             print_or_raise(findings, preflight)
-        seed, steps = getattr(self.config, "SEED", None), int(self.config.STEPS_PER_EPOCH)
-        validate = val_dataset is not None and self.config.VALIDATION_STEPS
-        used = [train_dataset, val_dataset] if validate else [train_dataset]
-        training.refuse_unread(used)
-        images = [len(each.image_ids) for each in used]
-        train = Batches(
-            train_dataset,
+        train, val = training.batches_of(
             self.config,
+            train_dataset,
+            val_dataset,
+            first_epoch=self.epoch,
             augmentation=augmentation,
             no_augmentation_sources=no_augmentation_sources,
-            seed=seed,
-            first_epoch=self.epoch,
-            steps_per_epoch=steps,
-            cache_share=images[0] / max(sum(images), 1),
         )
-        share = images[-1] / max(sum(images), 1)
-        val = Batches(val_dataset, self.config, seed=seed, uniform=True, cache_share=share) if validate else None
-
         self.set_trainable(training.LAYER_PRESETS.get(layers, layers), verbose=0)
         self.compile(learning_rate, self.config.LEARNING_MOMENTUM)
         if preflight != "off":

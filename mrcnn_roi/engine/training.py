@@ -91,7 +91,34 @@ def default_callbacks(log_dir, checkpoint_path):
     return callbacks
 
 
-def refuse_unread(datasets) -> None:
+def batches_of(
+    config, train_dataset, val_dataset, *, first_epoch, augmentation, no_augmentation_sources
+) -> tuple[Batches, Batches | None]:
+    """The batches of a run that goes on at first_epoch, and those to validate with; None where nothing validates.
+
+    Raises SetupError where annotation files could not be read.
+    """
+    validate = val_dataset is not None and config.VALIDATION_STEPS
+    used = [train_dataset, val_dataset] if validate else [train_dataset]
+    _refuse_unread(used)
+    images = [len(each.image_ids) for each in used]
+    shares = [count / max(sum(images), 1) for count in images]
+    seed = getattr(config, "SEED", None)
+    train = Batches(
+        train_dataset,
+        config,
+        augmentation=augmentation,
+        no_augmentation_sources=no_augmentation_sources,
+        seed=seed,
+        first_epoch=first_epoch,
+        steps_per_epoch=int(config.STEPS_PER_EPOCH),
+        cache_share=shares[0],
+    )
+    val = Batches(val_dataset, config, seed=seed, uniform=True, cache_share=shares[1]) if validate else None
+    return train, val
+
+
+def _refuse_unread(datasets) -> None:
     """Raises SetupError with what the loaders of the datasets could not read at all: nothing of it is left in them at
     which training could stop, and its objects would be learned as background or be missing."""
     found = [each for dataset in datasets for each in getattr(dataset, "annotation_problems", ())]

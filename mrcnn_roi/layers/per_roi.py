@@ -57,7 +57,7 @@ class PerRoiConv2D(_PerRoi, keras.layers.Conv2D):
         if inputs.shape[0]:
             return outputs
         # The convolution of oneDNN gives what is empty the shape of its inputs.
-        shape = super(_PerRoi, self).compute_output_shape((None, *inputs.shape[1:]))
+        shape = super().compute_output_shape((None, *inputs.shape[1:]))
         return ops.reshape(outputs, (ops.shape(inputs)[0], *shape[1:]))
 
     def call(self, inputs, training=False):
